@@ -1,0 +1,41 @@
+# Every target sets up its own environment first. One stamp file says that this is done, so a second call is instant.
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/.ready
+HOOK := --jaxtyping-packages=fwp,beartype.beartype
+
+.PHONY: demo test test-slow lint format clean
+
+# Train a Delta CDE on spoken vowels; the table, the pictures and the weights land in runs/.
+demo: $(READY)
+	$(BIN)/fwp run japanese-vowels --out runs/japanese-vowels
+
+# Three sessions: every annotation checked at run time; then what users see, without that check; then times, on a quiet machine.
+# Two workers with one thread each: torch would otherwise start a thread per core in each of them.
+test: $(READY)
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 $(HOOK) -m "not nohook and not timing and not slow"
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 -m "(users or nohook) and not timing and not slow"
+	$(BIN)/pytest -m "timing and not slow"
+
+test-slow: $(READY)
+	$(BIN)/pytest -m slow
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/pyright --pythonpath $(BIN)/python
+	$(BIN)/lint-imports
+
+format: $(READY)
+	$(BIN)/ruff check --fix --exit-zero .
+	$(BIN)/ruff format .
+
+# torch in a call of its own: with it in place nothing after it can pull another build. Always through the constraints.
+$(READY): pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install -c constraints.txt torch
+	$(BIN)/pip install -c constraints.txt -e '.[test]'
+	touch $@
+
+clean:
+	rm -rf .venv .pytest_cache .ruff_cache .hypothesis .import_linter_cache
