@@ -1,0 +1,90 @@
+"""Learning rules as values: the shared vocabulary, `Rule` and `System`, and the rules of the literature."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from fwp.rules.gallery import (
+    anti_hebb,
+    bcm,
+    classic_hebb,
+    covariance,
+    erase_write,
+    gated_delta,
+    gru_ode,
+    leaky_delta,
+    momentum_delta,
+    ncde,
+    oja_neuron,
+    oja_subspace,
+    sanger,
+    self_reference,
+)
+from fwp.rules.json import from_json, to_json
+from fwp.rules.published import softmax_oja, tanh_delta
+from fwp.rules.rule import Rule
+from fwp.rules.standard import delta, hebb, oja
+from fwp.rules.system import System, closed
+from fwp.rules.vocabulary import W, beta, dx, erase, gamma, k, q, v, write, x
+
+ALL: Mapping[str, Rule | System] = MappingProxyType(
+    {
+        "hebb": hebb,
+        "oja": oja,
+        "delta": delta,
+        "tanh_delta": tanh_delta,
+        "softmax_oja": softmax_oja,
+        "classic_hebb": classic_hebb,
+        "anti_hebb": anti_hebb,
+        "oja_neuron": oja_neuron,
+        "oja_subspace": oja_subspace,
+        "sanger": sanger,
+        "leaky_delta": leaky_delta,
+        "gated_delta": gated_delta,
+        "erase_write": erase_write,
+        "covariance": covariance,
+        "bcm": bcm,
+        "momentum_delta": momentum_delta,
+        "self_reference": self_reference,
+        "ncde": ncde,
+        "gru_ode": gru_ode,
+    }
+)
+"""Every rule that the library ships, by name."""
+
+__all__ = [
+    "ALL",
+    "Rule",
+    "System",
+    "W",
+    "anti_hebb",
+    "bcm",
+    "beta",
+    "classic_hebb",
+    "closed",
+    "covariance",
+    "delta",
+    "dx",
+    "erase",
+    "erase_write",
+    "from_json",
+    "gamma",
+    "gated_delta",
+    "gru_ode",
+    "hebb",
+    "k",
+    "leaky_delta",
+    "momentum_delta",
+    "ncde",
+    "oja",
+    "oja_neuron",
+    "oja_subspace",
+    "q",
+    "sanger",
+    "self_reference",
+    "softmax_oja",
+    "tanh_delta",
+    "to_json",
+    "v",
+    "write",
+    "x",
+]

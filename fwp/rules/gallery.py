@@ -1,0 +1,102 @@
+"""Rules of the literature, one line each: what the language can say, and a place to start a rule of one's own."""
+
+from fwp.rules.rule import Rule
+from fwp.rules.system import System
+from fwp.rules.vocabulary import W, beta, dx, erase, gamma, k, v, write
+from fwp.terms.declare import Slot, State, ones, tril
+from fwp.terms.maps import relu, sigmoid, softmax, square, tanh
+from fwp.terms.rename import rename
+
+__all__ = [
+    "anti_hebb",
+    "bcm",
+    "classic_hebb",
+    "covariance",
+    "erase_write",
+    "gated_delta",
+    "gru_ode",
+    "leaky_delta",
+    "momentum_delta",
+    "ncde",
+    "oja_neuron",
+    "oja_subspace",
+    "sanger",
+    "self_reference",
+]
+
+y = W @ k
+"""The output of the fast layer on the key: the postsynaptic activity of the classic rules."""
+
+classic_hebb = Rule(beta * y * k, name="classic_hebb")
+"""Hebb, The Organization of Behavior (1949); the paper's eq. 11–12 with y = W k."""
+
+anti_hebb = Rule(-beta * y * k, name="anti_hebb")
+"""Földiák, Forming sparse representations by local anti-Hebbian learning (1990)."""
+
+w = State("w", "key")
+oja_neuron = Rule(beta * (w @ k) * (k - (w @ k) * w), of=w, name="oja_neuron")
+"""Oja, A simplified neuron model as a principal component analyzer (1982); the paper's eq. 13–14 for one neuron."""
+
+oja_subspace = Rule(beta * y * (k - y @ W), name="oja_subspace")
+"""Oja, Neural networks, principal components, and subspaces (1989); the paper's eq. 13–14 with y = W k."""
+
+sanger = Rule(
+    beta * (y * k - (tril("value", "value2") * y * rename(y, value="value2")) @ rename(W, value="value2")),
+    name="sanger",
+)
+"""Sanger, Optimal unsupervised learning in a single-layer linear feedforward neural network (1989)."""
+
+leaky_delta = Rule(beta * (v - W @ k) * k - gamma * W, name="leaky_delta")
+"""Yang, Kautz, Hatamizadeh, Gated Delta Networks (2024), in continuous time: one decay for all of W."""
+
+forget = Slot("forget", "key")
+gated_delta = Rule(beta * (v - W @ k) * k - forget * W, name="gated_delta")
+"""Kimi Team, Kimi Linear (2025), in continuous time: a decay for each key component."""
+
+erase_write = Rule((write * v - W @ (erase * k)) * k, name="erase_write")
+"""Gated DeltaNet-2 (arXiv 2605.22791) without its decay: separate gates for what is erased and what is written."""
+
+k_mean, v_mean = State("k_mean", "key"), State("v_mean", "value")
+covariance = System(
+    Rule(beta * (v - v_mean) * (k - k_mean)),
+    Rule(gamma * (k - k_mean), of=k_mean),
+    Rule(gamma * (v - v_mean), of=v_mean),
+    name="covariance",
+)
+"""Sejnowski, Storing covariance with nonlinearly interacting neurons (1977), with running means."""
+
+theta = State("theta", "value")
+bcm = System(Rule(beta * y * (y - theta) * k), Rule(gamma * (square(y) - theta), of=theta), name="bcm")
+"""Bienenstock, Cooper, Munro, Theory for the development of neuron selectivity (1982), with a sliding threshold."""
+
+M = State("M", "value key")
+momentum_delta = System(Rule(M), Rule(beta * (v - W @ k) * k - gamma * M, of=M), name="momentum_delta")
+"""The Delta rule with momentum M, as heavy-ball gradient descent on ½|v − W k|² (Polyak, 1964)."""
+
+u = Slot("u", "key")
+Wk, Wq, wb = State("Wk", "key2 key"), State("Wq", "key2 key"), State("wb", "key")
+own_key, own_query = (rename(softmax(A @ u, "key2"), key2="key") for A in (Wk, Wq))
+own_rate = sigmoid(wb @ u)
+self_reference = System(
+    *(Rule(own_rate * (A @ own_query - A @ own_key) * own_key, of=A) for A in (W, Wk, Wq, wb)),
+    read=W @ u,
+    name="self_reference",
+)
+"""Irie, Schlag, Csordás, Schmidhuber, A modern self-referential weight matrix that learns to modify itself (2022).
+
+The matrix is kept as four states by what its rows produce: the output, the key, the query and the rate, all from u.
+"""
+
+z = State("z", "hidden")
+A_in, b_in = Slot("A_in", "inner hidden"), Slot("b_in", "inner")
+A_out, b_out = Slot("A_out", "hidden channel inner"), Slot("b_out", "hidden channel")
+ncde = Rule(tanh(A_out @ relu(A_in @ z + b_in) + b_out) @ dx, of=z, name="ncde")
+"""Kidger, Morrill, Foster, Lyons, Neural controlled differential equations (2020): a vector state, one hidden layer."""
+
+r_x, u_x, g_x = Slot("r_x", "hidden"), Slot("u_x", "hidden"), Slot("g_x", "hidden")
+U_r, U_u, U_g = (Slot(name, "hidden hidden2") for name in ("U_r", "U_u", "U_g"))
+reset, update = (sigmoid(a + U @ rename(z, hidden="hidden2")) for a, U in ((r_x, U_r), (u_x, U_u)))
+gru_ode = Rule(
+    (ones("hidden") - update) * (tanh(g_x + U_g @ rename(reset * z, hidden="hidden2")) - z), of=z, name="gru_ode"
+)
+"""De Brouwer, Simm, Arany, Moreau, GRU-ODE-Bayes (2019), as a field driven by x."""

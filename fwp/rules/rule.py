@@ -1,0 +1,137 @@
+"""A learning rule: the rate of change of one state, and how that state is read. Owns no tensor and solves nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import cached_property
+
+from fwp.errors import AxisError
+from fwp.rules.dual import dual_term
+from fwp.rules.vocabulary import W, k, q, v
+from fwp.terms.build import add, align, as_term, multiply
+from fwp.terms.normal import Normal, normal
+from fwp.terms.show import show
+from fwp.terms.suggest import contraction_help, pretty_axes
+from fwp.terms.syntax import Node, Role, Term, Variable, variables
+from fwp.terms.typeset import unicode
+
+__all__ = ["Rule", "default_read"]
+
+
+def default_read(of: Variable) -> Node:
+    """How a state is read unless said otherwise: against the query if it has keys, else as it is."""
+    return of @ q if "key" in of.axes else of
+
+
+@dataclass(frozen=True, eq=False, repr=False, init=False)
+class Rule:
+    """d`of`/dt = `rate`, read as `read`.
+
+    Rules are equal when their rates, states and read-outs are, up to ring laws; the name is only a name.
+
+    Args:
+        rate: a term with the axes of the state, in any order.
+        of: the state that it changes.
+        name: what to call the rule in tables and messages.
+        read: the read-out, a term; `W @ q` for a state with keys.
+
+    Raises:
+        AxisError: the rate does not have the axes of the state.
+    """
+
+    rate: Node
+    of: Variable
+    name: str | None
+    read: Node
+
+    def __init__(
+        self, rate: Term | float, of: Variable = W, name: str | None = None, read: Term | float | None = None
+    ) -> None:
+        term = as_term(rate)
+        if of.role is not Role.STATE or of.axes != of.declared:
+            raise AxisError(
+                "a rule changes a state",
+                (repr(of), f"a {of.role.value} {pretty_axes(of.axes)}"),
+                help=f'declare it: State("{of.name}", "{" ".join(of.declared)}")',
+            )
+        if set(term.axes) != set(of.axes):
+            known = [(x.name, x.axes) for x in variables(term, of)]
+            raise AxisError(
+                f"the rate does not have the axes of the state `{of.name}`",
+                (repr(term), pretty_axes(term.axes)),
+                (f"{of.name}", pretty_axes(of.axes)),
+                help=f"multiply by ones({', '.join(repr(a) for a in of.axes)})"
+                if not term.axes
+                else contraction_help(known, of.axes, term.axes),
+            )
+        object.__setattr__(self, "rate", align(term, of.axes))
+        object.__setattr__(self, "of", of)
+        object.__setattr__(self, "name", name)
+        object.__setattr__(self, "read", as_term(default_read(of) if read is None else read))
+        variables(self.of, self.rate, self.read)  # refuses two variables of one name
+
+    @property
+    def rules(self) -> tuple[Rule, ...]:
+        """The rule itself: what a `System` has several of."""
+        return (self,)
+
+    @property
+    def variables(self) -> tuple[Variable, ...]:
+        """All variables, the state first, then in order of appearance in the rate and the read-out."""
+        return variables(self.of, self.rate, self.read)
+
+    @cached_property
+    def signature(self) -> Mapping[str, str]:
+        """jaxtyping's dimension strings of the rate's arguments and, under `return`, of the rate."""
+        shape = {x.name: " ".join(("*#batch", *x.declared)) for x in variables(self.of, self.rate)}
+        return {**shape, "return": " ".join(("*batch", *self.of.axes))}
+
+    def dual(self, pairs: tuple[tuple[Variable, Variable], ...] = ((k, v),)) -> Rule:
+        """The same rule with the sides of the state exchanged: `delta.dual()` is `oja`.
+
+        The state becomes its transpose, the two slots of each pair change places, and any other slot changes sides.
+        The read-out is kept.
+        """
+        return Rule(dual_term(self.rate, self.of, pairs), self.of, self.name and f"{self.name}_dual", self.read)
+
+    def renamed(self, name: str) -> Rule:
+        """The same rule under another name."""
+        return Rule(self.rate, self.of, name, self.read)
+
+    def __add__(self, other: Rule) -> Rule:
+        """Both rates at work on the same state."""
+        if other.of != self.of or normal(other.read) != normal(self.read):
+            raise AxisError(
+                "cannot add rules of different states or read-outs",
+                (self.name or "first", f"d{self.of.name}/dt, read as {self.read}"),
+                (other.name or "second", f"d{other.of.name}/dt, read as {other.read}"),
+                help="put rules of several states side by side: System(first, second)",
+            )
+        return Rule(add((self.rate, other.rate)), self.of, None, self.read)
+
+    def __mul__(self, factor: Term | float | Fraction) -> Rule:
+        """The rate multiplied by a number or by a term without axes."""
+        return Rule(multiply((factor, self.rate), None), self.of, None, self.read)
+
+    __rmul__ = __mul__
+
+    @cached_property
+    def _meaning(self) -> tuple[Normal, Variable, Normal]:
+        return normal(self.rate), self.of, normal(self.read)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Rule) and self._meaning == other._meaning
+
+    def __hash__(self) -> int:
+        return hash(self._meaning)
+
+    def __repr__(self) -> str:
+        options = "" if self.of == W else f", of={self.of!r}"
+        if normal(self.read) != normal(default_read(self.of)):
+            options += f", read={show(self.read)}"
+        return f"Rule({show(self.rate)}{options})"
+
+    def __str__(self) -> str:
+        return f"d{self.of}/dt = {unicode(self.rate)}"
