@@ -1,0 +1,105 @@
+"""Terms as torch functions: compiled from `source`, checked once for each new combination of shapes, dtypes and devices."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
+
+import torch
+from beartype import beartype
+from jaxtyping import Float, jaxtyped
+from torch import Tensor
+
+from fwp.errors import SizeError
+from fwp.lowering.source import source
+from fwp.rules.rule import Rule
+from fwp.rules.system import System
+from fwp.terms.sizes import axis_sizes
+from fwp.terms.syntax import Node, Variable, variables
+
+__all__ = ["Lowered", "lower", "lower_rule"]
+
+
+@dataclass(frozen=True)
+class Lowered:
+    """A torch function and the terms it came from.
+
+    Calling it checks the arguments' axes, at the first call for each combination of shapes, dtypes and devices, and then
+    runs `function`, the bare closure, which is what a compiler, a solver or `torch.func` should be given.
+    """
+
+    terms: tuple[Node, ...]
+    arguments: tuple[Variable, ...]
+    sizes: tuple[tuple[str, int], ...]
+    source: str
+    function: Callable[..., Any] = field(compare=False)
+    _seen: set[object] = field(default_factory=set, compare=False, repr=False)
+
+    def __call__(self, *args: Tensor, **kwargs: Tensor) -> Tensor | tuple[Tensor, ...]:
+        """The value of each term; arguments are `(*batch, *axes)`, by position or by name.
+
+        Raises:
+            SizeError: an argument is missing, or its axes do not fit those of the others.
+        """
+        values = dict(zip((a.name for a in self.arguments), args, strict=False)) | kwargs
+        key = tuple((name, x.shape, x.dtype, x.device) for name, x in values.items())
+        if key not in self._seen:
+            self._check(values)
+            self._seen.add(key)
+        return self.function(**values)
+
+    def _check(self, values: Mapping[str, Tensor]) -> None:
+        shapes = {
+            a.name: tuple(values[a.name].shape)[-len(a.declared) or None :] for a in self.arguments if a.name in values
+        }
+        scalars = {a.name: () for a in self.arguments if not a.declared and a.name in values}
+        axis_sizes([*self.terms, *self.arguments], shapes | scalars, dict(self.sizes))
+        try:
+            _checker(self.arguments)(**values)
+        except TypeError as error:  # jaxtyping's complaint is a TypeError
+            facts = [(a.name, f"(*batch {' '.join(a.declared)}), got {_shown(values[a.name])}") for a in self.arguments]
+            help = "give every argument the same batch axes (or 1, or none), then its own axes, in floating point"
+            raise SizeError("the arguments do not fit the signature of the rule", *facts, help=help) from error
+
+
+def _shown(value: Tensor) -> str:
+    return f"{str(value.dtype).removeprefix('torch.')} {tuple(value.shape)}"
+
+
+@cache
+def _checker(arguments: tuple[Variable, ...]) -> Callable[..., None]:
+    """A function that does nothing but carry the arguments' axes as jaxtyping annotations."""
+    namespace: dict[str, Callable[..., None]] = {}
+    exec(f"def check({', '.join(a.name for a in arguments)}): ...", {}, namespace)
+    namespace["check"].__annotations__ = {a.name: Float[Tensor, " ".join(("*#batch", *a.declared))] for a in arguments}
+    return jaxtyped(typechecker=beartype)(namespace["check"])
+
+
+def lower(
+    *terms: Node,
+    arguments: Sequence[Variable] | None = None,
+    name: str = "term",
+    sizes: Mapping[str, int] | None = None,
+) -> Lowered:
+    """One torch function for the terms: it returns a tensor `(*batch, *axes)` for one term, a tuple for several.
+
+    Args:
+        arguments: the function's parameters in order; by default the terms' variables in order of appearance.
+        name: the function's name in its source.
+        sizes: of axes that no argument has, such as those of a lone `ones("value")`.
+    """
+    found = variables(*terms)
+    chosen = tuple(arguments) if arguments is not None else found
+    given = dict(sizes or {})
+    text = source(terms, chosen, name, given)
+    namespace: dict[str, Any] = {"torch": torch}
+    exec(compile(text, f"<lowered {name}>", "exec"), namespace)
+    return Lowered(tuple(terms), chosen, tuple(given.items()), text, namespace[name])
+
+
+@cache
+def lower_rule(rule: Rule | System) -> Lowered:
+    """The rates of all states, in the order of their rules, as one function of the states and then of everything else."""
+    rates = tuple(r.rate for r in rule.rules)
+    arguments = variables(*(r.of for r in rule.rules), *rates)
+    return lower(*rates, arguments=arguments, name=rule.name if rule.name and rule.name.isidentifier() else "rate")
