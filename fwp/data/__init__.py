@@ -1,0 +1,9 @@
+"""Files and arrays become series."""
+
+from fwp.data.archive import extract as extract
+from fwp.data.labelled import Labelled as Labelled
+from fwp.data.normalise import Normaliser as Normaliser
+from fwp.data.series import Series as Series
+from fwp.data.series import collate as collate
+from fwp.data.series import series as series
+from fwp.data.uea import load_uea as load_uea

@@ -1,0 +1,154 @@
+"""Unpacking an archive from elsewhere: everything that it claims to hold, or nothing at all.
+
+It never writes outside its folder, never follows a link, and never leaves half a folder behind.
+"""
+
+import gzip
+import stat
+import tarfile
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator
+from pathlib import Path, PureWindowsPath
+from tempfile import TemporaryDirectory
+from typing import Literal, NamedTuple
+
+from fwp.errors import DataError
+
+__all__ = ["extract"]
+
+BLOCK = 2**20
+HARMLESS = 2**24  # bytes that any archive may unpack to: of little, much is padding
+DAMAGE = (
+    *(zipfile.BadZipFile, tarfile.TarError, gzip.BadGzipFile, zlib.error, EOFError, ValueError, LookupError),
+    RuntimeError,  # how zipfile words an unknown method, or a password
+)
+
+
+class Member(NamedTuple):
+    """One entry of an archive; its content is read before the next entry is asked for."""
+
+    name: str
+    kind: Literal["file", "folder", "other"]
+    size: int = 0
+    read: Callable[[int], bytes] = lambda size: b""
+
+
+def extract(
+    archive: Path, folder: Path, *, members: int = 500_000, total: int = 64 * 2**30, ratio: float = 200.0
+) -> Path:
+    """Unpack a .zip, .tar.gz or .tgz into a folder that does not exist yet, and return the folder.
+
+    The files go to a temporary folder beside it, which is renamed when all are there.
+
+    Args:
+        archive: the file.
+        folder: where its content will lie.
+        members: the most entries it may have.
+        total: the most bytes it may hold, unpacked.
+        ratio: the most bytes it may unpack to for each of its own, beyond 16 MiB: a small file cannot fill a disk.
+
+    Raises:
+        DataError: a path that leads out of the folder, a link or device, the same file twice, more than the bounds
+            allow, a truncated or damaged archive, a folder that exists, a disk that is full.
+    """
+    if folder.exists():
+        raise _refusal("the folder to unpack into exists", archive, str(folder), "remove it, or use what it holds")
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        bound = bytes_left = min(total, max(HARMLESS, int(ratio * archive.stat().st_size)))
+        with TemporaryDirectory(prefix=f".{folder.name}.", dir=folder.parent) as temporary:
+            content = Path(temporary) / "content"
+            content.mkdir()
+            for count, member in enumerate(_members(archive, bound), start=1):
+                if count > members:
+                    raise _refusal("an archive has too many entries", archive, f"more than {members}")
+                bytes_left -= _unpack(archive, member, content, bytes_left)
+            content.rename(folder)
+    except DAMAGE as error:
+        raise _refusal("an archive is truncated or damaged", archive, str(error), "fetch it again") from error
+    except OSError as error:
+        help = "look at the disk's space and rights"
+        raise _refusal("an archive could not be unpacked", archive, str(error), help) from error
+    return folder
+
+
+def _unpack(archive: Path, member: Member, content: Path, bytes_left: int) -> int:
+    """Write one entry below `content`; return its size."""
+    name, kind, size, read = member
+    inner = PureWindowsPath(name)  # splits at / and at \, and knows drives: what leads out anywhere leads out here
+    if inner.anchor or ".." in inner.parts or "\0" in name:
+        raise _refusal("an entry of an archive leads out of its folder", archive, repr(name))
+    if kind == "other":
+        raise _refusal("an entry of an archive is neither a file nor a folder", archive, repr(name))
+    if size > bytes_left:
+        raise _refusal("an archive unpacks to too much", archive, f"{name!r}, {size} bytes; {bytes_left} were left")
+    target = content.joinpath(*inner.parts)
+    if kind == "folder":
+        target.mkdir(parents=True, exist_ok=True)
+        return 0
+    if target.exists():
+        raise _refusal("an archive holds the same file twice", archive, repr(name))
+    target.parent.mkdir(parents=True, exist_ok=True)
+    written = 0
+    with target.open("xb") as sink:
+        while block := read(min(BLOCK, size + 1 - written)):
+            written += sink.write(block)
+    if written != size:
+        raise EOFError(f"{name!r} has {written} of {size} bytes")
+    return size
+
+
+def _members(archive: Path, bound: int) -> Iterator[Member]:
+    """All entries in the archive's order."""
+    name = archive.name.lower()
+    if name.endswith(".zip"):
+        yield from _zip_members(archive)
+    elif name.endswith((".tar.gz", ".tgz")):
+        yield from _tar_members(archive, bound)
+    else:
+        raise _refusal("an archive of unknown kind", archive, name, "give a .zip, a .tar.gz or a .tgz")
+
+
+def _zip_members(archive: Path) -> Iterator[Member]:
+    with zipfile.ZipFile(archive) as opened:
+        for info in opened.infolist():
+            mode = stat.S_IFMT(info.external_attr >> 16)  # 0 where no Unix packed it
+            if info.is_dir():
+                yield Member(info.filename, "folder")
+            elif mode not in (0, stat.S_IFREG):
+                yield Member(info.filename, "other")
+            else:
+                with opened.open(info) as source:
+                    yield Member(info.filename, "file", info.file_size, source.read)
+
+
+def _tar_members(archive: Path, bound: int) -> Iterator[Member]:
+    with _Bounded(archive, bound) as unzipped:
+        with tarfile.open(fileobj=unzipped, mode="r|") as opened:
+            for info in opened:
+                if info.isreg() and (source := opened.extractfile(info)):
+                    yield Member(info.name, "file", info.size, source.read)
+                else:
+                    yield Member(info.name, "folder" if info.isdir() else "other")
+        while unzipped.read(BLOCK):  # gzip compares its checksum at the very end
+            pass
+
+
+class _Bounded(gzip.GzipFile):
+    """Unzipped bytes up to a bound: tarfile keeps headers in memory, and a header can claim any size."""
+
+    def __init__(self, archive: Path, bound: int) -> None:
+        super().__init__(archive)
+        self._archive, self._left = archive, bound
+
+    def read(self, size: int | None = -1) -> bytes:
+        block = super().read(size)
+        self._left -= len(block)
+        if self._left < 0:
+            raise _refusal("an archive unpacks to too much", self._archive, "more bytes than its bound")
+        return block
+
+
+def _refusal(what: str, archive: Path, fact: str, help: str = "do not trust this archive") -> DataError:
+    return DataError(what, ("archive", str(archive)), ("found", fact), help=help)

@@ -1,0 +1,246 @@
+"""A batch of time series: what was observed, when, and where each sample ends.
+
+Irregular times, unequal lengths, missing values and channels that nobody ever observed are normal here; whatever cannot
+be a series is refused at the door, `series`, and nowhere later.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float, Float64, Int64
+from torch import Tensor
+from torch.nn.functional import pad
+
+from fwp.errors import DataError
+
+__all__ = ["Array", "Series", "collate", "series"]
+
+Array = Tensor | np.ndarray | Sequence
+"""Whatever `torch.as_tensor` reads."""
+
+
+@dataclass(frozen=True, eq=False)
+class Series:
+    """A batch of series, padded at the end to one number of time points; made by `series` and `collate`.
+
+    `values` are 0 where `mask` is False, `times` increase strictly up to each length and repeat the last time after it.
+    """
+
+    values: Float[Tensor, "batch time channel"]
+    times: Float64[Tensor, "batch time"]
+    mask: Bool[Tensor, "batch time channel"]
+    lengths: Int64[Tensor, "batch"]
+    static: Float[Tensor, "batch feature"] | None = None
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    @property
+    def batch(self) -> int:
+        """How many samples."""
+        return self.values.shape[0]
+
+    @property
+    def channels(self) -> int:
+        """How many channels; the time is not one of them."""
+        return self.values.shape[2]
+
+    def __getitem__(self, index: int | slice | Tensor) -> "Series":
+        """The chosen samples; one sample is still a batch, of one."""
+        rows = [index] if isinstance(index, int) else index
+        static = None if self.static is None else self.static[rows]
+        return Series(self.values[rows], self.times[rows], self.mask[rows], self.lengths[rows], static)
+
+    def to(self, device: torch.device | str | int | None = None, dtype: torch.dtype | None = None) -> "Series":
+        """The same series elsewhere; `dtype` is that of values and static features, times stay float64."""
+        return Series(
+            self.values.to(device, dtype),
+            self.times.to(device),
+            self.mask.to(device),
+            self.lengths.to(device),
+            None if self.static is None else self.static.to(device, dtype),
+        )
+
+
+def series(
+    values: Array,
+    times: Array | None = None,
+    mask: Array | None = None,
+    lengths: Array | None = None,
+    static: Array | None = None,
+) -> Series:
+    """Check data and make a `Series` of them.
+
+    Args:
+        values: (batch time channel), or (time channel) for one sample; NaN means missing.
+        times: (batch time), or (time) for all samples alike; default 0, 1, 2, …
+        mask: like `values`, False where a value is to count as missing although there is a number.
+        lengths: (batch), how many time points each sample has; what lies after them is ignored. Default: all.
+        static: (batch feature), what does not change with time.
+
+    Raises:
+        DataError: shapes that disagree, nothing in it, times that are not finite or do not increase, infinite values.
+    """
+    data = _floating(values)
+    if data.ndim == 2:
+        data = data[None]
+        mask, static = (None if part is None else torch.as_tensor(part)[None] for part in (mask, static))
+    if data.ndim != 3:
+        raise DataError(
+            "the values of a series have axes (batch time channel), or (time channel) for one sample",
+            ("values", f"{data.ndim} axes, {tuple(data.shape)}"),
+            help="one channel alone is `values[..., None]`",
+        )
+    if 0 in data.shape:
+        raise DataError(
+            "a series has at least one sample, one time point and one channel",
+            ("values", "{} samples, {} time points, {} channels".format(*data.shape)),
+            help="leave empty series out",
+        )
+    batch, time, _ = data.shape
+    length = _lengths(lengths, batch, time, data.device)
+    clock = _times(times, length, batch, time, data.device)
+    inside = torch.arange(time, device=data.device) < length[:, None]
+    observed = ~data.isnan() & inside[..., None]
+    if mask is not None:
+        observed &= _shaped("mask", torch.as_tensor(mask, dtype=torch.bool, device=data.device), *data.shape)
+    if (at := _first(data.isinf() & observed)) is not None:
+        raise DataError(
+            "an observed value is infinite",
+            (f"sample {at[0]}, position {at[1]}, channel {at[2]}", str(data[tuple(at)].item())),
+            help="write NaN where a value is missing",
+        )
+    features = None if static is None else _static(_floating(static).to(data), batch)
+    return Series(torch.where(observed, data, 0), clock, observed, length, features)
+
+
+def collate(items: Iterable[Series | tuple[Array, Array | None]]) -> Series:
+    """One batch of many series: `Series`, or pairs (values, times) as `series` reads them, of any lengths.
+
+    Raises:
+        DataError: no items, or items of different channels, features, devices or kinds of number.
+    """
+    parts = [_item(place, item) for place, item in enumerate(items)]
+    if not parts:
+        raise DataError("there is nothing to collate", help="give at least one series")
+    kinds = [_kind(part) for part in parts]
+    for place, kind in enumerate(kinds):
+        if kind != kinds[0]:
+            raise DataError(
+                "series of different kinds do not make one batch",
+                ("item 0", kinds[0]),
+                (f"item {place}", kind),
+                help="every item needs the same channels and static features",
+            )
+    time = max(int(part.lengths.max()) for part in parts)
+    parts = [_stretched(part, time) for part in parts]
+    return Series(
+        torch.cat([part.values for part in parts]),
+        torch.cat([part.times for part in parts]),
+        torch.cat([part.mask for part in parts]),
+        torch.cat([part.lengths for part in parts]),
+        torch.cat(statics) if (statics := [part.static for part in parts if part.static is not None]) else None,
+    )
+
+
+def _item(place: int, item: Series | tuple[Array, Array | None]) -> Series:
+    if isinstance(item, Series):
+        return item
+    try:
+        return series(*item)
+    except DataError as error:
+        raise DataError(error.what, ("item", str(place)), *error.facts, help=error.help) from None
+
+
+def _kind(part: Series) -> str:
+    features = 0 if part.static is None else part.static.shape[1]
+    return f"{part.channels} channels, {features} static features, {part.values.dtype} on {part.values.device}"
+
+
+def _stretched(part: Series, time: int) -> Series:
+    """The series with `time` time points, padded or cut; no sample may be longer."""
+    missing = time - part.times.shape[1]
+    repeat = torch.arange(time, device=part.times.device).clamp(max=part.times.shape[1] - 1)
+    edges = (0, 0, 0, missing)
+    return Series(pad(part.values, edges), part.times[:, repeat], pad(part.mask, edges), part.lengths, part.static)
+
+
+def _floating(data: Array) -> Tensor:
+    try:
+        tensor = torch.as_tensor(data)
+    except (TypeError, ValueError) as error:
+        help = "series of unequal lengths make a batch with `collate`"
+        raise DataError("these are not numbers in rows of equal length", ("because", str(error)), help=help) from error
+    return tensor if tensor.is_floating_point() else tensor.to(torch.get_default_dtype())
+
+
+def _lengths(lengths: Array | None, batch: int, time: int, device: torch.device) -> Tensor:
+    if lengths is None:
+        return torch.full((batch,), time, device=device)
+    length = _shaped("lengths", torch.as_tensor(lengths, dtype=torch.int64, device=device), batch)
+    if (at := _first((length < 1) | (length > time))) is not None:
+        raise DataError(
+            "a length is not between 1 and the number of time points",
+            (f"sample {at[0]}", f"length {length[tuple(at)].item()}"),
+            ("values", f"{time} time points"),
+            help="leave empty series out",
+        )
+    return length
+
+
+def _times(times: Array | None, lengths: Tensor, batch: int, time: int, device: torch.device) -> Tensor:
+    """Times as float64, checked up to each length and constant after it."""
+    if times is None:
+        times = torch.arange(time, device=device)
+    given = torch.as_tensor(times, dtype=torch.float64, device=device)
+    given = given.expand(batch, -1) if given.ndim == 1 else given
+    given = _shaped("times", given, batch, time)
+    last = lengths[:, None] - 1
+    given = given.gather(1, torch.arange(time, device=device).expand(batch, -1).minimum(last))
+    if (at := _first(~given.isfinite())) is not None:
+        raise DataError(
+            "a time is not a finite number",
+            (f"sample {at[0]}, position {at[1]}", str(given[tuple(at)].item())),
+            help="drop that row, or end the sample before it with `lengths`",
+        )
+    stuck = (given.diff(dim=1) <= 0) & (torch.arange(1, time, device=device) <= last)
+    if (at := _first(stuck)) is not None:
+        sample, position = at.tolist()
+        raise DataError(
+            "the times of a sample must increase",
+            (f"sample {sample}, position {position}", str(given[sample, position].item())),
+            (f"sample {sample}, position {position + 1}", str(given[sample, position + 1].item())),
+            help="sort the rows by time and merge those of equal time",
+        )
+    return given
+
+
+def _static(features: Tensor, batch: int) -> Tensor:
+    if (at := _first(~_shaped("static", features, batch, None).isfinite())) is not None:
+        raise DataError(
+            "a static feature is not finite",
+            (f"sample {at[0]}, feature {at[1]}", str(features[tuple(at)].item())),
+            help="fill it before, and add a feature that says so",
+        )
+    return features
+
+
+def _shaped(name: str, tensor: Tensor, *shape: int | None) -> Tensor:
+    if tensor.ndim != len(shape) or any(b not in (None, a) for a, b in zip(tensor.shape, shape, strict=True)):
+        wanted = ", ".join("any" if size is None else str(size) for size in shape)
+        raise DataError(
+            f"the shape of the {name} does not fit the values",
+            (name, str(tuple(tensor.shape))),
+            ("values ask for", f"({wanted})"),
+            help="values are (batch time channel); batch and time come from them",
+        )
+    return tensor
+
+
+def _first(bad: Tensor) -> Tensor | None:
+    """Where the first True stands; on the meta device there is nothing to see."""
+    if bad.is_meta or not bool(bad.any()):
+        return None
+    return bad.nonzero()[0]

@@ -1,0 +1,108 @@
+"""The UEA and UCR archives of time series classification, read and fetched by aeon.
+
+JapaneseVowels and BasicMotions come with aeon itself; others lie in a folder, or are downloaded into it.
+"""
+
+import os
+import re
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from types import ModuleType
+
+import torch
+from torch.nn.utils.rnn import pad_sequence
+
+from fwp.data.labelled import Labelled
+from fwp.data.series import series
+from fwp.errors import DataError
+
+__all__ = ["load_uea"]
+
+
+def load_uea(name: str, root: Path | None = None) -> tuple[Labelled, Labelled]:
+    """The training and the test series of one data set: times 0, 1, 2, …, NaN and ? missing, float32.
+
+    The files are <Name>_TRAIN.ts and <Name>_TEST.ts in <root>/uea/<Name>, in <root>/<Name>, or in aeon; if they are in
+    none of them, aeon downloads them to the first. Class names are lower case, as aeon reads them, and sorted.
+
+    Args:
+        name: as the archive writes it, "JapaneseVowels".
+        root: where data lie; default the environment's FWP_DATA, else ~/.cache/fwp.
+
+    Raises:
+        DataError: no such data set, a malformed or truncated file, or parts that do not fit each other.
+    """
+    datasets = _aeon()
+    if not re.fullmatch(r"\w[\w-]*", name):
+        raise DataError("this is not the name of a data set", ("name", repr(name)), help='write it as "JapaneseVowels"')
+    root = root or Path(os.environ.get("FWP_DATA") or Path.home() / ".cache" / "fwp")
+    folders = [root / "uea" / name, root / name, Path(str(datasets.__file__)).parent / "data" / name]
+    folder = next((each for each in folders if each.is_dir()), folders[0])
+    if not folder.exists():
+        _download(name, folder)
+    train_file, test_file = (folder / f"{name}_{part}.ts" for part in ("TRAIN", "TEST"))
+    train, test = _read(train_file), _read(test_file)
+    for what, ours, theirs in (
+        ("classes", train.classes, test.classes),
+        ("channels", train.series.channels, test.series.channels),
+    ):
+        if ours != theirs:
+            raise DataError(
+                f"training and test series have different {what}",
+                (str(train_file), str(ours)),
+                (str(test_file), str(theirs)),
+                help="take both files from the same release",
+            )
+    return train, test
+
+
+def _read(file: Path) -> Labelled:
+    """One .ts file."""
+    try:
+        cases, labels, header = _aeon().load_from_ts_file(str(file), return_meta_data=True)
+        samples = [torch.as_tensor(case.T, dtype=torch.float32) for case in cases]
+        if not samples:
+            raise ValueError("it holds no series")
+        if header["timestamps"]:
+            raise ValueError("it has time stamps, which aeon does not keep")
+        if not header["classlabel"]:
+            raise ValueError("its series have no classes")
+        if strange := {str(label) for label in labels} - set(header["class_values"]):
+            raise ValueError(f"its header does not name the class {min(strange)!r}")
+        lengths = [len(sample) for sample in samples]
+        batch = series(pad_sequence(samples, batch_first=True), lengths=lengths)
+    except (OSError, ValueError, LookupError, TypeError, DataError) as error:
+        raise DataError(
+            "a .ts file cannot be read", ("file", str(file)), ("because", str(error)), help="fetch it again"
+        ) from error
+    classes = tuple(sorted({str(label) for label in labels}))
+    return Labelled(batch, torch.tensor([classes.index(str(label)) for label in labels]), classes)
+
+
+def _download(name: str, folder: Path) -> None:
+    """Let aeon fetch a data set; its folder appears when all is there."""
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with TemporaryDirectory(prefix=f".{name}.", dir=folder.parent) as temporary:
+            _aeon().load_classification(
+                name, split="train", extract_path=temporary, load_equal_length=False, load_no_missing=False
+            )
+            (Path(temporary) / name).rename(folder)
+    except (OSError, ValueError) as error:
+        raise DataError(
+            "a data set is not here and cannot be downloaded",
+            ("data set", name),
+            ("looked in", str(folder)),
+            ("because", str(error)),
+            help=f"put {name}_TRAIN.ts and {name}_TEST.ts into that folder",
+        ) from error
+
+
+def _aeon() -> ModuleType:
+    try:
+        from aeon import datasets
+    except ImportError as error:
+        raise DataError(
+            "UEA and UCR data sets are read by aeon", ("missing", str(error)), help="pip install 'fwp[bench]'"
+        ) from error
+    return datasets

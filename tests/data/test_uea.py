@@ -1,0 +1,150 @@
+"""UEA and UCR data sets: those that aeon ships, those in a folder, and files that are not what they claim."""
+
+import sys
+from pathlib import Path
+
+import aeon.datasets
+import pytest
+import torch
+
+from fwp.data import load_uea
+from fwp.errors import DataError
+
+HEADER = "@problemName Tiny\n@timeStamps false\n@univariate false\n@equalLength false\n@classLabel true b A\n@data\n"
+TRAIN = HEADER + "1,2,3:4,?,6:b\n7,8:NaN,10:A\n1:2:A\n"
+TEST = HEADER + "1,2:3,4:A\n5:6:b\n"
+
+
+@pytest.fixture
+def root(tmp_path):
+    write(tmp_path, TRAIN, TEST)
+    return tmp_path
+
+
+def write(root: Path, train: str, test: str) -> None:
+    folder = root / "uea" / "Tiny"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "Tiny_TRAIN.ts").write_text(train)
+    (folder / "Tiny_TEST.ts").write_text(test)
+
+
+def test_japanese_vowels(tmp_path):
+    train, test = load_uea("JapaneseVowels", tmp_path)
+    assert (len(train), len(test), train.series.channels) == (270, 370, 12)
+    assert (int(train.series.lengths.min()), int(test.series.lengths.max())) == (7, 29)
+    assert train.classes == tuple("123456789") == test.classes and train.labels.bincount().tolist() == [30] * 9
+    assert (
+        train.series.values[0, 0, 0] == torch.tensor(1.860936)
+        and train.series.mask.sum() == 12 * train.series.lengths.sum()
+    )
+
+
+def test_basic_motions(tmp_path):
+    train, test = load_uea("BasicMotions", tmp_path)
+    assert train.series.values.shape == test.series.values.shape == (40, 100, 6)
+    assert train.classes == ("badminton", "running", "standing", "walking")
+    assert train.series.times[3].tolist() == list(range(100))
+
+
+def test_unequal_lengths_missing_values_and_classes_out_of_order(root):
+    train, test = load_uea("Tiny", root)
+    assert train.classes == ("a", "b") and train.labels.tolist() == [1, 0, 0] and test.labels.tolist() == [0, 1]
+    assert train.series.lengths.tolist() == [3, 2, 1] and train.series.values.dtype is torch.float32
+    assert train.series.values[0].tolist() == [[1, 4], [2, 0], [3, 6]]
+    assert train.series.mask[1].tolist() == [[True, False], [True, True], [False, False]]
+    assert len(train[1:]) == 2 and train[torch.tensor([2, 0])].labels.tolist() == [0, 1]
+
+
+def test_the_environment_names_the_folder(root, monkeypatch):
+    monkeypatch.setenv("FWP_DATA", str(root))
+    assert len(load_uea("Tiny")[0]) == 3
+    (root / "uea" / "Tiny").rename(root / "Tiny")
+    assert len(load_uea("Tiny")[0]) == 3
+
+
+@pytest.mark.parametrize(
+    "train, because",
+    [
+        ("", "holds no series"),
+        (HEADER, "holds no series"),
+        (HEADER[:60], "holds no series"),
+        (TRAIN[:-3], "dimensions"),
+        (TRAIN.replace("7,8:", "7,x:"), "could not convert"),
+        (TRAIN.replace("7,8:", "7:"), "different number"),
+        (TRAIN.replace("7,8:", "7,inf:"), "infinite"),
+        (TRAIN.replace(":A\n1", ":C\n1"), "does not name the class 'c'"),
+        (TRAIN.replace("@timeStamps false", "@timeStamps true"), ""),
+        (TRAIN.replace("@classLabel true b A", "@targetLabel true"), ""),
+        (TRAIN.replace("@equalLength false", "@equalLength true"), "different number"),
+        (TRAIN.replace("@equalLength false", "@equalLength perhaps"), ""),
+        ("\0\1\2", "holds no series"),
+    ],
+)
+def test_a_file_that_is_malformed_or_truncated_is_named(root, train, because):
+    write(root, train, TEST)
+    with pytest.raises(DataError, match=rf"(?s)cannot be read.*Tiny_TRAIN.ts.*{because}"):
+        load_uea("Tiny", root)
+
+
+def test_a_file_that_is_absent_or_binary_is_named(root):
+    (root / "uea" / "Tiny" / "Tiny_TEST.ts").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(DataError, match=r"(?s)cannot be read.*Tiny_TEST.ts.*codec"):
+        load_uea("Tiny", root)
+    (root / "uea" / "Tiny" / "Tiny_TEST.ts").unlink()
+    with pytest.raises(DataError, match=r"(?s)cannot be read.*Tiny_TEST.ts"):
+        load_uea("Tiny", root)
+
+
+def test_truncation_at_any_byte_is_an_error_or_a_shorter_file(root):
+    whole = TRAIN.encode()
+    for length in range(len(whole)):
+        write(root, whole[:length].decode(), TEST)
+        try:
+            train, _ = load_uea("Tiny", root)
+        except DataError as error:
+            assert "Tiny_TRAIN.ts" in str(error)
+        else:
+            assert train.labels.tolist() == [1, 0, 0][: len(train)]
+
+
+def test_training_and_test_series_must_fit(root):
+    write(root, TRAIN, TEST.replace(":b\n", ":A\n"))
+    with pytest.raises(DataError, match=r"(?s)different classes.*\('a', 'b'\).*\('a',\)"):
+        load_uea("Tiny", root)
+    write(root, TRAIN, HEADER + "1:A\n5:b\n")
+    with pytest.raises(DataError, match=r"(?s)different channels.*2.*1"):
+        load_uea("Tiny", root)
+
+
+@pytest.mark.parametrize("name", ["", "../Tiny", "/Tiny", "a/b", "-x", "a b"])
+def test_names_that_are_no_names_are_refused(name, tmp_path):
+    with pytest.raises(DataError, match="not the name"):
+        load_uea(name, tmp_path)
+
+
+def test_what_is_not_there_is_downloaded_whole(tmp_path, monkeypatch):
+    def download(name, split, extract_path, **options):
+        write(Path(extract_path), TRAIN, TEST)
+        (Path(extract_path) / "uea" / name).rename(Path(extract_path) / name)
+
+    monkeypatch.setattr(aeon.datasets, "load_classification", download)
+    assert len(load_uea("Tiny", tmp_path)[0]) == 3
+    assert [path.name for path in (tmp_path / "uea").iterdir()] == ["Tiny"]
+
+
+def test_a_download_that_breaks_off_leaves_nothing(tmp_path, monkeypatch):
+    def download(name, split, extract_path, **options):
+        (Path(extract_path) / name).mkdir()
+        (Path(extract_path) / name / f"{name}_TRAIN.ts").write_text(TRAIN)
+        raise ValueError("the line went dead")
+
+    monkeypatch.setattr(aeon.datasets, "load_classification", download)
+    with pytest.raises(DataError, match=r"(?s)cannot be downloaded.*Tiny.*line went dead.*put Tiny_TRAIN.ts"):
+        load_uea("Tiny", tmp_path)
+    assert not list((tmp_path / "uea").iterdir())
+
+
+def test_without_aeon_the_extra_is_named(monkeypatch):
+    monkeypatch.setitem(sys.modules, "aeon", None)
+    with pytest.raises(DataError, match=r"pip install 'fwp\[bench\]'"):
+        load_uea("JapaneseVowels")
