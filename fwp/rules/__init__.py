@@ -20,7 +20,7 @@ from fwp.rules.gallery import (
     self_reference,
 )
 from fwp.rules.json import from_json, to_json
-from fwp.rules.published import softmax_oja, tanh_delta
+from fwp.rules.published import hebb_transposed, softmax_oja, softmax_oja_transposed, tanh_delta
 from fwp.rules.rule import Rule
 from fwp.rules.standard import delta, hebb, oja
 from fwp.rules.system import System, closed
@@ -33,6 +33,8 @@ ALL: Mapping[str, Rule | System] = MappingProxyType(
         "delta": delta,
         "tanh_delta": tanh_delta,
         "softmax_oja": softmax_oja,
+        "hebb_transposed": hebb_transposed,
+        "softmax_oja_transposed": softmax_oja_transposed,
         "classic_hebb": classic_hebb,
         "anti_hebb": anti_hebb,
         "oja_neuron": oja_neuron,
@@ -71,6 +73,7 @@ __all__ = [
     "gated_delta",
     "gru_ode",
     "hebb",
+    "hebb_transposed",
     "k",
     "leaky_delta",
     "momentum_delta",
@@ -82,6 +85,7 @@ __all__ = [
     "sanger",
     "self_reference",
     "softmax_oja",
+    "softmax_oja_transposed",
     "tanh_delta",
     "to_json",
     "v",

@@ -1,0 +1,215 @@
+"""rule @ projection @ control: the composition of a model from three values, each checked against the next as it joins.
+
+`@` is associative, and nothing here owns a tensor: `Model.build` hands over to `Net`, where parameters are born.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+import torch
+
+import fwp.fields.net
+from fwp.controls import Control
+from fwp.errors import CompositionError
+from fwp.fields.fit import checked, default_map, fit, slots_of
+from fwp.fields.initial import FirstWrite, Initial, StatesFrom, zero
+from fwp.fields.maps import SlowMap, as_map
+from fwp.fields.wrt import degrees, mentions_increment
+from fwp.rules.rule import Rule
+from fwp.rules.system import System
+from fwp.rules.vocabulary import dx, x
+from fwp.terms.parts import parts
+from fwp.terms.syntax import Variable
+
+__all__ = ["Feed", "Layer", "Model", "Projection", "Spec", "stack"]
+
+
+class Projection:
+    """Maps for the slots of a rule, by name: `Projection(k=softmax(linear("channel -> head key", x), "key"))`.
+
+    Args:
+        slots: the map of each slot. A slot that is not named gets a linear map of `default` into its domain.
+        default: the map from which unnamed slots are drawn; the signal itself unless said otherwise.
+        initial: how states begin: `zero`, `first_write()` or `start(…)`.
+    """
+
+    __slots__ = ("default", "initial", "slots")
+    slots: Mapping[str, SlowMap]
+    default: SlowMap
+    initial: Initial
+
+    def __init__(self, *, default: SlowMap = x, initial: Initial = zero, **slots: SlowMap) -> None:
+        object.__setattr__(self, "slots", MappingProxyType({name: as_map(m) for name, m in slots.items()}))
+        object.__setattr__(self, "default", as_map(default))
+        object.__setattr__(self, "initial", initial)
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError(f"a Projection is a value: {name!r} cannot be set")
+
+    def slot(self, variable: Variable) -> SlowMap:
+        """The map that feeds a slot."""
+        return checked(variable, self.slots.get(variable.name) or default_map(variable, self.default))
+
+    def restricted(self, rule: Rule | System) -> Projection:
+        """Without the maps of slots and states that the rule does not have: one wiring may serve many rules."""
+        wanted, states = slots_of(rule), {r.of.name for r in rule.rules}
+        initial = self.initial
+        if isinstance(initial, FirstWrite):
+            initial = FirstWrite(tuple(pair for pair in initial.slots if pair[0] in wanted))
+        if isinstance(initial, StatesFrom):
+            initial = StatesFrom(tuple(pair for pair in initial.states if pair[0] in states))
+        return Projection(default=self.default, initial=initial, **{n: m for n, m in self.slots.items() if n in wanted})
+
+    def _contents(self) -> tuple[object, ...]:
+        return frozenset(self.slots.items()), self.default, self.initial
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Projection) and self._contents() == other._contents()
+
+    def __hash__(self) -> int:
+        return hash(self._contents())
+
+    def __rmatmul__(self, rule: Rule | System) -> Spec:
+        if not isinstance(rule, Rule | System):  # pyright: ignore[reportUnnecessaryIsInstance]  # users run without pyright
+            raise _wrong_order(rule, self)
+        return Spec((Layer(rule, self),))
+
+    def __matmul__(self, control: Control) -> Feed:
+        if not isinstance(control, Control):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise _wrong_order(self, control)
+        return Feed(self, control)
+
+    def __repr__(self) -> str:
+        from fwp.fields.show import show_projection  # a fold over projections: imported here because it imports them
+
+        return show_projection(self)
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A rule and the projection that feeds it."""
+
+    rule: Rule | System
+    projection: Projection
+
+    def __post_init__(self) -> None:
+        fit(self.rule, self.projection.slots, self.projection.default, self.projection.initial)
+
+    def __repr__(self) -> str:
+        return f"{self.rule!r} @ {self.projection!r}"
+
+
+@dataclass(frozen=True)
+class Spec:
+    """rule @ projection, one layer or several: a layer above another takes that one's read-out for its signal."""
+
+    layers: tuple[Layer, ...]
+
+    def __post_init__(self) -> None:
+        for layer in self.layers[1:]:
+            if mentions_increment(layer.rule, layer.projection.slot):
+                raise CompositionError(
+                    "a layer above another has no increment: its signal is a read-out, whose derivative is not at hand",
+                    ("layer", repr(layer)),
+                    help="feed its slots from x; the first layer alone may use dx",
+                )
+
+    def degrees(self) -> tuple[float, float]:
+        """The lowest and the highest degree in dx of the first layer's rates: (1, 1) is a controlled equation."""
+        layer = self.layers[0]
+        return degrees(layer.rule, layer.projection.slot)
+
+    def __matmul__(self, control: Control) -> Model:
+        if not isinstance(control, Control):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise _wrong_order(self, control)
+        return Model(self, control)
+
+    def __repr__(self) -> str:
+        if len(self.layers) == 1:
+            return repr(self.layers[0])
+        return f"stack({', '.join(map(repr, self.layers))})"
+
+
+def stack(*specs: Spec) -> Spec:
+    """The layers of several specs on top of each other; associative."""
+    return Spec(tuple(layer for spec in specs for layer in spec.layers))
+
+
+@dataclass(frozen=True)
+class Feed:
+    """projection @ control: all of a model but its rule, so that `@` may be bracketed either way."""
+
+    projection: Projection
+    control: Control
+
+    def __rmatmul__(self, rule: Rule | System) -> Model:
+        return rule @ self.projection @ self.control
+
+
+@dataclass(frozen=True)
+class Model:
+    """rule @ projection @ control, complete but for sizes."""
+
+    spec: Spec
+    control: Control
+
+    def require_cde(self) -> Model:
+        """The model itself, if its rates are linear in dx, so that its solution does not depend on the control's speed.
+
+        Raises:
+            CompositionError: they are not; it shows the terms by degree.
+        """
+        low, high = self.spec.degrees()
+        if (low, high) != (1, 1) or len(self.spec.layers) > 1:
+            layer = self.spec.layers[0]
+            facts = [
+                (f"degree {d} in what dx feeds", repr(t))
+                for r in layer.rule.rules
+                for d, t in parts(r.rate, dx).items()
+            ]
+            raise CompositionError(
+                "the model is not a controlled differential equation: it is not linear in dx",
+                ("degrees in dx", f"{low:g} to {high:g}"),
+                *facts,
+                help="let exactly one factor of each term come from dx, by linear(…, bias=False)",
+            )
+        return self
+
+    def build(
+        self,
+        channels: int,
+        *,
+        width: int | None = None,
+        heads: int = 1,
+        dtype: torch.dtype | None = None,
+        device: torch.device | str | None = None,
+        **sizes: int,
+    ) -> fwp.fields.net.Net:
+        """The `Net` of this model, with parameters of its own, drawn from torch's current random state.
+
+        Args:
+            channels: of the series, without the time channel that the control may add.
+            width: of encoders and of all heads together; `key` and `value` are width / heads unless given.
+            heads: copies of the rule, each with slots of its own.
+            sizes: of any other axis, by name: `key=4`, `inner=32`, `feature=5`.
+
+        Raises:
+            SizeError: an axis has no size, or two.
+        """
+        given = {"channel": channels, "head": heads} | ({"width": width} if width is not None else {}) | sizes
+        return fwp.fields.net.Net(self, given, dtype, device)
+
+    def __repr__(self) -> str:
+        return f"{self.spec!r} @ {self.control!r}"
+
+
+def _wrong_order(left: object, right: object) -> CompositionError:
+    return CompositionError(
+        f"a {type(left).__name__} cannot stand left of a {type(right).__name__}",
+        ("left", repr(left)),
+        ("right", repr(right)),
+        help="compose from the rule: rule @ projection @ control",
+    )

@@ -1,0 +1,99 @@
+"""Whether a projection fits a rule: every slot has a map with its axes and inside its domain, and none is left over."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import assert_never
+
+from fwp.errors import AxisError, CompositionError, DomainError
+from fwp.fields.initial import FirstWrite, Initial, StatesFrom
+from fwp.fields.maps import Activation, SlowMap, activation, linear, range_of
+from fwp.rules.rule import Rule
+from fwp.rules.system import System, closed
+from fwp.rules.vocabulary import x
+from fwp.terms.domain import DomainKind
+from fwp.terms.primitive import Primitive
+from fwp.terms.suggest import pretty_axes
+from fwp.terms.syntax import Role, Variable
+
+__all__ = ["checked", "default_map", "fit", "slots_of"]
+
+
+def slots_of(rule: Rule | System) -> dict[str, Variable]:
+    """The slots of a rule, its read-out included, by name."""
+    return {s.name: s for s in rule.variables if s.role is Role.SLOT}
+
+
+def default_map(slot: Variable, default: SlowMap) -> SlowMap:
+    """A linear map of `default`, a copy for each head, brought into the slot's domain."""
+    source = linear(" ".join((*default.axes, "->", "head", *slot.declared)), default)
+    match slot.domain.kind:
+        case DomainKind.REAL:
+            return source
+        case DomainKind.NONNEGATIVE:
+            return activation(Primitive.SOFTPLUS, source)
+        case DomainKind.UNIT:
+            return activation(Primitive.SIGMOID, source)
+        case DomainKind.SIMPLEX:
+            return activation(Primitive.SOFTMAX, source, slot.domain.axis)
+        case DomainKind.SPHERE:
+            return activation(Primitive.NORMALIZE, source, slot.domain.axis)
+        case _:
+            assert_never(slot.domain.kind)
+
+
+def checked(variable: Variable, own: SlowMap) -> SlowMap:
+    """The map, if it fits the variable (a slot or a state)."""
+    axes = [a for a in own.axes if a != "head"]
+    if set(axes) != set(variable.declared):
+        raise AxisError(
+            f"the map for `{variable.name}` does not have its axes",
+            (
+                f"slot {variable.name}" if variable.role is Role.SLOT else f"state {variable.name}",
+                pretty_axes(variable.declared),
+            ),
+            ("map", pretty_axes(own.axes)),
+            help=f"let the map end in {' '.join(('head', *variable.declared))!r}",
+        )
+    if not range_of(own) <= variable.domain:
+        into = default_map(variable, x)
+        ending = into.primitive.name.lower() if isinstance(into, Activation) else "linear"
+        raise DomainError(
+            f"the map for `{variable.name}` may leave its domain",
+            (f"slot {variable.name}", str(variable.domain)),
+            ("map", str(range_of(own))),
+            help=f"end the map with `{ending}`",
+        )
+    return own
+
+
+def fit(rule: Rule | System, slots: Mapping[str, SlowMap], default: SlowMap, initial: Initial) -> None:
+    """Check the maps of a projection against a rule.
+
+    Raises:
+        CompositionError: a map is left over, or the rule reads a state whose equation it does not have.
+        AxisError, DomainError: a map does not fit its slot or state.
+    """
+    wanted = slots_of(closed(rule))
+    states = {r.of.name: r.of for r in rule.rules}
+    for slot in wanted.values():
+        checked(slot, slots.get(slot.name) or default_map(slot, default))
+    pairs = [(name, wanted) for name in slots]
+    match initial:
+        case FirstWrite(own):
+            pairs += [(name, wanted) for name, _ in own]
+        case StatesFrom(own):
+            pairs += [(name, states) for name, _ in own]
+        case _:
+            own = ()
+    for name, known in pairs:
+        if name not in known:
+            raise CompositionError(
+                f"the projection has a map for `{name}`, which the rule does not have",
+                ("rule", repr(rule)),
+                ("its slots", ", ".join(wanted) or "none"),
+                ("its states", ", ".join(states)),
+                help="correct the name, or take projection.restricted(rule)",
+            )
+    for name, own_map in own:
+        checked((states if isinstance(initial, StatesFrom) else wanted)[name], own_map)

@@ -1,0 +1,129 @@
+"""Models as json: rules, maps and control, from which `from_json` composes the same value again, checks included."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, assert_never, cast
+
+from fwp.controls import Control
+from fwp.errors import CompositionError, FormatError, FwpError
+from fwp.fields.compose import Layer, Model, Projection, Spec
+from fwp.fields.initial import FirstWrite, Initial, StatesFrom, Zero, static
+from fwp.fields.maps import Activation, External, LayerNorm, Linear, Parameter, Shared, SlowMap
+from fwp.rules import from_json as rule_from_json
+from fwp.rules import to_json as rule_to_json
+from fwp.rules.vocabulary import dx, x
+from fwp.terms.primitive import Primitive
+from fwp.terms.syntax import Role, Variable
+
+__all__ = ["from_json", "to_json"]
+
+_SIGNALS = {"x": x, "dx": dx, "static": static}
+
+
+def to_json(model: Model) -> dict[str, Any]:
+    """The model as json's own types.
+
+    Raises:
+        CompositionError: it holds an external module, which is not a value.
+    """
+    layers = [
+        {"rule": rule_to_json(layer.rule), "projection": _projection(layer.projection)} for layer in model.spec.layers
+    ]
+    return {"layers": layers, "control": model.control.to_json()}
+
+
+def from_json(data: object) -> Model:
+    """The model of `to_json`.
+
+    Raises:
+        FormatError: this does not hold a model.
+    """
+    try:
+        if not isinstance(data, dict) or not 1 <= len(cast(dict[str, Any], data)["layers"]) <= 100:
+            raise ValueError("not a model")
+        model = cast(dict[str, Any], data)
+        layers = tuple(
+            Layer(rule_from_json(one["rule"]), _read_projection(one["projection"])) for one in model["layers"]
+        )
+        return Model(Spec(layers), Control.from_json(model["control"]))
+    except FormatError:
+        raise
+    except (KeyError, ValueError, TypeError, AttributeError, RecursionError, FwpError) as error:
+        raise FormatError(
+            "this json does not hold a model",
+            ("because", f"{type(error).__name__}: {error}"),
+            help="write it again with fwp.fields.to_json",
+        ) from error
+
+
+def _projection(projection: Projection) -> dict[str, Any]:
+    slots = {name: _map(own) for name, own in projection.slots.items()}
+    match projection.initial:
+        case Zero():
+            initial: dict[str, Any] = {"kind": "zero"}
+        case FirstWrite(pairs):
+            initial = {"kind": "first_write", "maps": {name: _map(own) for name, own in pairs}}
+        case StatesFrom(pairs):
+            initial = {"kind": "start", "maps": {name: _map(own) for name, own in pairs}}
+        case _:
+            assert_never(projection.initial)
+    return {"slots": slots, "default": _map(projection.default), "initial": initial}
+
+
+def _read_projection(data: Mapping[str, Any]) -> Projection:
+    slots = {name: _read_map(own) for name, own in data["slots"].items()}
+    maps = tuple((name, _read_map(own)) for name, own in data["initial"].get("maps", {}).items())
+    kinds: dict[str, Initial] = {"zero": Zero(), "first_write": FirstWrite(maps), "start": StatesFrom(maps)}
+    return Projection(default=_read_map(data["default"]), initial=kinds[data["initial"]["kind"]], **slots)
+
+
+def _map(node: SlowMap) -> dict[str, Any]:
+    match node:
+        case Variable(name):
+            if _SIGNALS.get("dx" if node.role is Role.INCREMENT else name) != node:
+                raise _cannot_travel(f"the signal {name}", "use x, dx or static")
+            return {"map": "signal", "name": name}
+        case Parameter(axes, fan):
+            return {"map": "parameter", "axes": list(axes), "fan": list(fan)}
+        case Linear(of, outputs, bias):
+            return {"map": "linear", "of": _map(of), "outputs": list(outputs), "bias": bias}
+        case LayerNorm(of):
+            return {"map": "layer_norm", "of": _map(of)}
+        case Activation(primitive, over, of):
+            return {"map": "activation", "primitive": primitive.name.lower(), "over": over, "of": _map(of)}
+        case Shared(name, of):
+            return {"map": "shared", "name": name, "of": _map(of)}
+        case External(module, _, _):
+            raise _cannot_travel(
+                f"the external module {type(module).__name__}", "say it with linear, layer_norm and activations"
+            )
+        case _:
+            assert_never(node)
+
+
+def _read_map(data: Mapping[str, Any]) -> SlowMap:
+    def names(key: str) -> tuple[str, ...]:
+        if not isinstance(data[key], list) or not all(isinstance(a, str) for a in cast(list[Any], data[key])):
+            raise ValueError(f"{key!r} is not a list of names")
+        return tuple(data[key])
+
+    match data["map"]:
+        case "signal":
+            return _SIGNALS[data["name"]]
+        case "parameter":
+            return Parameter(names("axes"), names("fan"))
+        case "linear":
+            return Linear(_read_map(data["of"]), names("outputs"), data["bias"])
+        case "layer_norm":
+            return LayerNorm(_read_map(data["of"]))
+        case "activation":
+            return Activation(Primitive[data["primitive"].upper()], data["over"], _read_map(data["of"]))
+        case "shared":
+            return Shared(data["name"], _read_map(data["of"]))
+        case other:
+            raise ValueError(f"no map is called {other!r}")
+
+
+def _cannot_travel(what: str, help: str) -> CompositionError:
+    return CompositionError("a model with a part that is no value cannot be kept as json", ("part", what), help=help)

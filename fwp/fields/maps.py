@@ -1,0 +1,271 @@
+"""The slow net as a value: maps from the signal x, its increment x' and static features to the slots of a rule.
+
+A map owns no tensor; `SlowNet` gives birth to the parameters of all maps of a model at once. Patterns are read by einops.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import cast
+
+from einops import EinopsError
+from einops.parsing import ParsedExpression
+from torch import nn
+
+from fwp.errors import AxisError, CompositionError
+from fwp.terms.domain import Domain, DomainKind, real
+from fwp.terms.primitive import Primitive
+from fwp.terms.suggest import pretty_axes
+from fwp.terms.syntax import Axes, Role, Variable
+
+__all__ = [
+    "Activation",
+    "External",
+    "LayerNorm",
+    "Linear",
+    "Parameter",
+    "Shared",
+    "SlowMap",
+    "activation",
+    "as_map",
+    "below",
+    "external",
+    "layer_norm",
+    "linear",
+    "normalize",
+    "parameter",
+    "range_of",
+    "relu",
+    "shared",
+    "sigmoid",
+    "softmax",
+    "softplus",
+    "tanh",
+]
+
+
+@dataclass(frozen=True)
+class Linear:
+    """A weight that sums `inputs` and makes `outputs`; axes in both are kept apart, each with weights of its own."""
+
+    of: SlowMap
+    outputs: Axes
+    bias: bool
+
+    @property
+    def axes(self) -> Axes:
+        """The axes of the result."""
+        return self.outputs
+
+
+@dataclass(frozen=True)
+class LayerNorm:
+    """Zero mean and unit variance over all axes together (ε = 1e-5), then a learned gain and shift for each entry."""
+
+    of: SlowMap
+
+    @property
+    def axes(self) -> Axes:
+        """The axes of the result."""
+        return self.of.axes
+
+
+@dataclass(frozen=True)
+class Activation:
+    """A primitive of the term language, entry by entry or over one axis."""
+
+    primitive: Primitive
+    over: str | None
+    of: SlowMap
+
+    @property
+    def axes(self) -> Axes:
+        """The axes of the result."""
+        return self.of.axes
+
+
+@dataclass(frozen=True)
+class Shared:
+    """One map, with one set of parameters, wherever this name occurs in a projection."""
+
+    name: str
+    of: SlowMap
+
+    @property
+    def axes(self) -> Axes:
+        """The axes of the result."""
+        return self.of.axes
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A learned constant. With `fan` axes it starts uniform in ±1/√(their sizes' product), like a linear weight; else at 0."""
+
+    axes: Axes
+    fan: Axes
+
+
+@dataclass(frozen=True)
+class External:
+    """A module of the user's own, from `of` (its axes last) to `axes` (last). Equal only to itself; not kept as json."""
+
+    module: nn.Module
+    of: SlowMap
+    axes: Axes
+
+
+SlowMap = Variable | Linear | LayerNorm | Activation | Shared | Parameter | External
+
+
+def below(node: SlowMap) -> SlowMap | None:
+    """What a map is applied to; None for signals and parameters."""
+    return None if isinstance(node, Variable | Parameter) else node.of
+
+
+def as_map(value: object) -> SlowMap:
+    """A map as it is; of the variables only signals and increments are maps."""
+    if isinstance(value, Linear | LayerNorm | Activation | Shared | Parameter | External):
+        return value
+    if isinstance(value, Variable) and value.role in (Role.SIGNAL, Role.INCREMENT):
+        return value
+    raise CompositionError(
+        "a projection maps signals to slots, and this is neither a signal nor a map of one",
+        ("value", repr(value)),
+        help="begin from x, dx or static: linear('channel -> key', x)",
+    )
+
+
+def linear(pattern: str, of: SlowMap, bias: bool = True) -> Linear:
+    """A linear layer by an einops pattern: `linear("channel -> head key", x)`; a scalar slot is `"channel -> head"`.
+
+    Weight and bias start uniform in ±1/√fan-in, as in torch.nn.Linear.
+
+    Raises:
+        AxisError: the pattern does not begin with the axes of what it is applied to.
+    """
+    source = as_map(of)
+    inputs, outputs = _arrow(pattern)
+    if inputs != source.axes:
+        raise AxisError(
+            "a linear map begins with the axes of what it is applied to",
+            ("pattern", repr(pattern)),
+            ("applied to", pretty_axes(source.axes)),
+            help=f"write {' '.join(source.axes) + ' -> ' + ' '.join(outputs)!r}",
+        )
+    if not set(inputs) - set(outputs):
+        raise AxisError(
+            "a linear map sums at least one axis",
+            ("pattern", repr(pattern)),
+            help="leave out right of the arrow what is to be summed",
+        )
+    return Linear(source, outputs, bias)
+
+
+def layer_norm(of: SlowMap) -> LayerNorm:
+    """Layer normalisation over all axes of `of`."""
+    return LayerNorm(as_map(of))
+
+
+def shared(name: str, of: SlowMap) -> Shared:
+    """`of` under a name: an encoder from which several slots are drawn."""
+    return Shared(name, as_map(of))
+
+
+def parameter(pattern: str) -> Parameter:
+    """A learned constant: `parameter("hidden")` starts at 0, `parameter("hidden -> inner")` as the weight (inner hidden)."""
+    if "->" not in pattern:
+        return Parameter(_names(pattern, pattern), ())
+    inputs, outputs = _arrow(pattern)
+    return Parameter(outputs + inputs, inputs)
+
+
+def external(module: nn.Module, of: SlowMap, axes: str) -> External:
+    """Any module: called with `of`, batch axes first, it returns batch axes and then `axes`."""
+    return External(module, as_map(of), tuple(axes.split()))
+
+
+def activation(primitive: Primitive, of: SlowMap, over: str | None = None) -> Activation:
+    """A primitive of the term language applied to a map.
+
+    Raises:
+        AxisError: a primitive over an axis that the map does not have.
+    """
+    source = as_map(of)
+    if (over is not None) != primitive.facts.over_axis or (over is not None and over not in source.axes):
+        raise AxisError(
+            f"`{primitive.name.lower()}` cannot be applied so",
+            ("over", repr(over)),
+            ("applied to", pretty_axes(source.axes)),
+            help=f"use one of {pretty_axes(source.axes)}" if primitive.facts.over_axis else "leave out the axis",
+        )
+    return Activation(primitive, over, source)
+
+
+def sigmoid(of: SlowMap) -> Activation:
+    """Into (0, 1)."""
+    return activation(Primitive.SIGMOID, of)
+
+
+def tanh(of: SlowMap) -> Activation:
+    """Into (−1, 1)."""
+    return activation(Primitive.TANH, of)
+
+
+def softplus(of: SlowMap) -> Activation:
+    """Into the positive numbers, smoothly."""
+    return activation(Primitive.SOFTPLUS, of)
+
+
+def relu(of: SlowMap) -> Activation:
+    """Into the nonnegative numbers."""
+    return activation(Primitive.RELU, of)
+
+
+def softmax(of: SlowMap, over: str) -> Activation:
+    """Onto the simplex along an axis."""
+    return activation(Primitive.SOFTMAX, of, over)
+
+
+def normalize(of: SlowMap, over: str) -> Activation:
+    """Onto the unit sphere along an axis."""
+    return activation(Primitive.NORMALIZE, of, over)
+
+
+def range_of(node: SlowMap) -> Domain:
+    """The domain in which the values of a map surely lie."""
+    match node:
+        case Activation(primitive, over, _):
+            kind = primitive.facts.range
+            return Domain(kind, over if kind in (DomainKind.SIMPLEX, DomainKind.SPHERE) else None)
+        case Shared(_, of):
+            return range_of(of)
+        case _:
+            return real
+
+
+def _arrow(pattern: str) -> tuple[Axes, Axes]:
+    if pattern.count("->") != 1:
+        raise AxisError("a linear map needs one arrow", ("pattern", repr(pattern)), help='write "channel -> head key"')
+    left, right = pattern.split("->")
+    return _names(left, pattern), _names(right, pattern)
+
+
+def _names(side: str, pattern: str) -> Axes:
+    try:
+        parsed = ParsedExpression(side.strip())
+    except EinopsError as error:
+        because = str(error).replace("\n", ": ")
+        raise AxisError(
+            "this pattern cannot be read",
+            ("pattern", repr(pattern)),
+            ("because", because),
+            help='write axes by name: "channel -> head key"',
+        ) from None
+    names = tuple(str(a) for a in cast(list[object], parsed.flat_axes_order())) if not parsed.has_ellipsis else ()  # pyright: ignore[reportUnknownMemberType]
+    if names != tuple(side.split()):
+        raise AxisError(
+            "batch axes, numbers and parentheses are never written in a projection",
+            ("pattern", repr(pattern)),
+            help='write axes by name: "channel -> head key"',
+        )
+    return names

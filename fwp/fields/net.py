@@ -1,0 +1,197 @@
+"""A net: a model with sizes and parameters. What it computes at one instant is here; how time passes is the solvers' matter.
+
+States, slots and rates are `(*batch, head, *axes)`, in dictionaries by name; with several layers a state is `layer2.W`.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from math import prod
+
+import torch
+from einops import rearrange
+from jaxtyping import Float
+from torch import Tensor, nn
+
+import fwp.fields.compose
+from fwp.controls import Path
+from fwp.data import Series
+from fwp.errors import CompositionError, SizeError
+from fwp.fields.initial import FirstWrite, StatesFrom, Zero
+from fwp.fields.maps import SlowMap
+from fwp.fields.sizes import layer_sizes
+from fwp.fields.slow_net import SlowNet
+from fwp.fields.vector_field import VectorField
+from fwp.lowering import lower, lower_rule
+from fwp.terms.syntax import Axes, Role, Variable, variables
+
+__all__ = ["Net", "Tensors"]
+
+Tensors = Mapping[str, Tensor]
+
+
+class Net(nn.Module):
+    """`net(series)` or `net @ path` is the vector field of the model along that path."""
+
+    def __init__(
+        self,
+        model: "fwp.fields.compose.Model",
+        sizes: Mapping[str, int],
+        dtype: torch.dtype | None = None,
+        device: torch.device | str | None = None,
+    ) -> None:
+        super().__init__()
+        self.model = model
+        self.sizes = dict(sizes)
+        channels = model.control.channels(sizes["channel"])
+        self.layers = nn.ModuleList()
+        for layer in model.spec.layers:
+            own = layer_sizes(layer, dict(sizes) | {"channel": channels})
+            above = LayerNet(layer, own)
+            self.layers.append(above)
+            channels = above.outputs
+        keys = [[r.of.name for r in layer.rule.rules] for layer in model.spec.layers]
+        self.state_names = tuple(
+            tuple(n if len(keys) == 1 else f"layer{i}.{n}" for n in own) for i, own in enumerate(keys, 1)
+        )
+        self.to(device=device, dtype=dtype)
+
+    def forward(self, series: Series) -> VectorField:
+        """The field along the path that the model's control lays through the series."""
+        return self @ self.model.control(series)
+
+    def __matmul__(self, path: Path) -> VectorField:
+        if not isinstance(path, Path):  # pyright: ignore[reportUnnecessaryIsInstance]  # users run without pyright
+            raise CompositionError(
+                f"a net cannot be bound to a {type(path).__name__}",
+                ("right", repr(path)[:200]),
+                help="bind it to a path, net @ control(series), or call it with the series, net(series)",
+            )
+        expected = self.model.control.channels(self.sizes["channel"])
+        if path.channels != expected:
+            raise SizeError(
+                "the path does not have the channels that the net was built for",
+                ("net", f"channels={self.sizes['channel']}, with the control's own {expected}"),
+                ("path", str(path.channels)),
+                help=f"build(channels={path.channels - expected + self.sizes['channel']}), or pass other data",
+            )
+        return VectorField(self, path)
+
+    @property
+    def outputs(self) -> int:
+        """How many numbers the read-out has, all heads together."""
+        top = self.layers[-1]
+        assert isinstance(top, LayerNet)
+        return top.outputs
+
+    def slots(self, inputs: Tensors) -> Tensors:
+        """The slots that the first layer's rates read: all of a rate that does not depend on the states."""
+        first = self.layers[0]
+        assert isinstance(first, LayerNet)
+        return first.slots(first.rate_arguments, inputs)
+
+    def rates(self, states: Tensors, inputs: Tensors, slots: Tensors | None = None) -> dict[str, Tensor]:
+        """d(state)/dt of every state; `slots` are those of the first layer, if they are at hand."""
+        found: dict[str, Tensor] = {}
+        for i, (layer, names, own, signals) in enumerate(self._climb(inputs, lambda _, names, __: _own(states, names))):
+            filled = slots if slots is not None and i == 0 else layer.slots(layer.rate_arguments, signals)
+            found |= zip(names, layer.rates(own, filled), strict=True)
+        return found
+
+    def read(self, states: Tensors, inputs: Tensors) -> Float[Tensor, "..."]:
+        """The read-out of the last layer, `(*batch, head, *axes)`."""
+        *_, (layer, _, own, signals) = self._climb(inputs, lambda _, names, __: _own(states, names))
+        return layer.read(own, signals)
+
+    def initial(self, inputs: Tensors) -> dict[str, Tensor]:
+        """The states at the first instant, where the signals are `inputs`."""
+        climb = self._climb(inputs, lambda layer, _, signals: layer.initial(signals))
+        return {name: value for _, names, own, _ in climb for name, value in zip(names, own.values(), strict=True)}
+
+    def _climb(
+        self, inputs: Tensors, states_of: Callable[["LayerNet", tuple[str, ...], Tensors], Tensors]
+    ) -> Iterator[tuple["LayerNet", tuple[str, ...], Tensors, Tensors]]:
+        """From below, each layer with its state names, its states and its signals: the read-out of the layer below it."""
+        for i, (layer, names) in enumerate(zip(self.layers, self.state_names, strict=True)):
+            assert isinstance(layer, LayerNet)
+            own = states_of(layer, names, inputs)
+            yield layer, names, own, inputs
+            if i + 1 < len(self.layers):
+                inputs = {**inputs, "x": rearrange(layer.read(own, inputs), "... head value -> ... (head value)")}
+
+
+class LayerNet(nn.Module):
+    """One layer: the lowered rule and the slow net that feeds it."""
+
+    def __init__(self, layer: "fwp.fields.compose.Layer", sizes: Mapping[str, int]) -> None:
+        super().__init__()
+        rule, projection = layer.rule, layer.projection
+        self.states = tuple(r.of for r in rule.rules)
+        self.sizes = dict(sizes)
+        self.outputs = sizes["head"] * prod(sizes[a] for a in rule.read.axes)
+        self.initially = projection.initial
+        lowered, reading = lower_rule(rule), lower(rule.read)
+        self._rate, self._read = lowered.function, reading.function
+        self.rate_arguments = tuple(a for a in lowered.arguments if a.role is not Role.STATE)
+        self.read_arguments = tuple(a for a in reading.arguments if a.role is not Role.STATE)
+        slots = [a for a in variables(*self.rate_arguments, *self.read_arguments) if a.role is Role.SLOT]
+        maps: dict[str, SlowMap] = {a.name: projection.slot(a) for a in slots}
+        extra = {} if isinstance(self.initially, Zero) else dict(_pairs(self.initially))
+        maps |= {f"initial_{name}": own for name, own in extra.items()}
+        self.axes: dict[str, Axes] = {name: own.axes for name, own in maps.items()}
+        self.slow = SlowNet(maps, sizes)
+        self._reads = {s.name for s in self.states} & {a.name for a in reading.arguments}
+
+    def slots(self, arguments: tuple[Variable, ...], inputs: Tensors, prefix: str = "") -> dict[str, Tensor]:
+        """What fills the arguments at the given signals, `(*batch, head, *axes)`; `prefix` prefers maps of the first write."""
+        wanted = {
+            a: name if (name := prefix + a.name) in self.axes else a.name for a in arguments if a.role is Role.SLOT
+        }
+        values = self.slow(tuple(wanted.values()), inputs)
+        filled = {a.name: _layout(values[name], self.axes[name], a.declared) for a, name in wanted.items()}
+        for argument in arguments:
+            if argument.role is not Role.SLOT:
+                filled[argument.name] = rearrange(inputs[argument.name], "... channel -> ... 1 channel")
+        return filled
+
+    def rates(self, states: Tensors, slots: Tensors) -> tuple[Tensor, ...]:
+        """The rates of the layer's states, in order."""
+        found: Tensor | tuple[Tensor, ...] = self._rate(**states, **slots)
+        return found if isinstance(found, tuple) else (found,)
+
+    def read(self, states: Tensors, inputs: Tensors) -> Tensor:
+        """The read-out, `(*batch, head, *axes)`."""
+        own = {name: value for name, value in states.items() if name in self._reads}
+        return self._read(**own, **self.slots(self.read_arguments, inputs))
+
+    def initial(self, inputs: Tensors) -> dict[str, Tensor]:
+        """The layer's states at the first instant, in order."""
+        batch, like = inputs["x"].shape[:-1], inputs["x"]
+        states = {s.name: like.new_zeros((*batch, *(self.sizes[a] for a in ("head", *s.axes)))) for s in self.states}
+        match self.initially:
+            case Zero():
+                return states
+            case FirstWrite():
+                written = self.rates(states, self.slots(self.rate_arguments, inputs, "initial_"))
+                return {name: w + zero for (name, zero), w in zip(states.items(), written, strict=True)}
+            case StatesFrom(own):
+                given = self.slow(tuple(f"initial_{name}" for name, _ in own), inputs)
+                for state in self.states:
+                    if (name := f"initial_{state.name}") in given:
+                        states[state.name] = states[state.name] + _layout(given[name], self.axes[name], state.declared)
+                return states
+
+
+def _pairs(initially: FirstWrite | StatesFrom) -> tuple[tuple[str, SlowMap], ...]:
+    return initially.slots if isinstance(initially, FirstWrite) else initially.states
+
+
+def _own(states: Tensors, names: tuple[str, ...]) -> dict[str, Tensor]:
+    return {name.rpartition(".")[2]: states[name] for name in names}
+
+
+def _layout(value: Tensor, axes: Axes, declared: Axes) -> Tensor:
+    """Axes of a map in the order head, declared axes; without heads of its own a map is the same for all heads."""
+    wanted = ("head", *declared)
+    if axes == wanted:
+        return value
+    target = wanted if "head" in axes else ("1", *declared)
+    return rearrange(value, f"... {' '.join(axes)} -> ... {' '.join(target)}")

@@ -1,0 +1,132 @@
+"""The slow net: the parameters of all maps of one layer, and the thin interpreter that evaluates them.
+
+Tensors are `(*batch, *axes)`; nothing is reshaped, every product is an einsum over named axes. Maps become a list of steps,
+each a module applied to an earlier result, so that a shared encoder is computed once.
+"""
+
+from collections.abc import Iterable, Mapping
+from math import prod, sqrt
+from typing import assert_never
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from fwp.errors import CompositionError
+from fwp.fields.maps import Activation, External, LayerNorm, Linear, Parameter, Shared, SlowMap
+from fwp.lowering import lower
+from fwp.terms.build import apply
+from fwp.terms.declare import Slot
+from fwp.terms.syntax import Axes, Role, Variable
+
+__all__ = ["SlowNet"]
+
+
+class SlowNet(nn.Module):
+    """The named maps. Parameters are called after their slot or shared name and their kind: `k_linear.weight`."""
+
+    def __init__(self, maps: Mapping[str, SlowMap], sizes: Mapping[str, int]) -> None:
+        super().__init__()
+        self.steps = nn.ModuleDict()
+        self._sizes = dict(sizes)
+        self._sources: dict[str, str | None] = {}
+        self._shared: dict[str, tuple[SlowMap, str]] = {}
+        self._results = {name: self._add(own, name) for name, own in maps.items()}
+
+    def forward(
+        self, names: Iterable[str], inputs: Mapping[str, Float[Tensor, "*batch channel"]]
+    ) -> dict[str, Float[Tensor, "..."]]:
+        """The named maps, over their own axes, at the given signals: `x`, `dx` and `static`."""
+        values = dict(inputs)
+        return {name: self._value(self._results[name], values) for name in names}
+
+    def _value(self, result: str, values: dict[str, Tensor]) -> Tensor:
+        if result not in values:
+            source = self._sources[result]
+            values[result] = self.steps[result]() if source is None else self.steps[result](self._value(source, values))
+        return values[result]
+
+    def _add(self, node: SlowMap, owner: str) -> str:
+        """Make the modules of a map under its owner's name; the name of its result."""
+        match node:
+            case Variable(name):
+                return "dx" if node.role is Role.INCREMENT else name
+            case Shared(name, of):
+                if name not in self._shared:
+                    self._shared[name] = (of, self._add(of, name))
+                if self._shared[name][0] != of:
+                    raise CompositionError(
+                        f"two different maps are shared under the name `{name}`",
+                        ("first", repr(self._shared[name][0])),
+                        ("second", repr(of)),
+                        help="give one of them another name",
+                    )
+                return self._shared[name][1]
+            case Parameter(axes, fan):
+                return self._name(f"{owner}_constant", _Constant(axes, fan, self._sizes), None)
+            case Linear(of, outputs, bias):
+                source = self._add(of, owner)
+                return self._name(f"{owner}_linear", _Linear(of.axes, outputs, bias, self._sizes), source)
+            case LayerNorm(of):
+                source = self._add(of, owner)
+                return self._name(f"{owner}_norm", nn.LayerNorm([self._sizes[a] for a in of.axes]), source)
+            case Activation(primitive, _, of):
+                source = self._add(of, owner)
+                return self._name(f"{owner}_{primitive.name.lower()}", _Activation(node), source)
+            case External(module, of, _):
+                source = self._add(of, owner)
+                return self._name(f"{owner}_external", module, source)
+            case _:
+                assert_never(node)
+
+    def _name(self, name: str, module: nn.Module, source: str | None) -> str:
+        unique = (
+            name
+            if name not in self.steps
+            else next(n for i in range(2, 10**6) if (n := f"{name}{i}") not in self.steps)
+        )
+        self.steps[unique] = module
+        self._sources[unique] = source
+        return unique
+
+
+class _Linear(nn.Module):
+    """Σ over the input axes that the output lacks; uniform in ±1/√fan-in at the start, as torch.nn.Linear."""
+
+    def __init__(self, inputs: Axes, outputs: Axes, bias: bool, sizes: Mapping[str, int]) -> None:
+        super().__init__()
+        summed = tuple(a for a in inputs if a not in outputs)
+        bound = 1 / sqrt(prod(sizes[a] for a in summed))
+        self.weight = nn.Parameter(torch.empty([sizes[a] for a in outputs + summed]).uniform_(-bound, bound))
+        self.bias = nn.Parameter(torch.empty([sizes[a] for a in outputs]).uniform_(-bound, bound)) if bias else None
+        letter = {a: chr(ord("a") + i) for i, a in enumerate(dict.fromkeys(inputs + outputs))}
+        side = ["".join(letter[a] for a in axes) for axes in (inputs, outputs + summed, outputs)]
+        self.pattern = f"...{side[0]},{side[1]}->...{side[2]}"
+
+    def forward(self, source: Tensor) -> Tensor:
+        value = torch.einsum(self.pattern, source, self.weight)
+        return value if self.bias is None else value + self.bias
+
+
+class _Constant(nn.Module):
+    """A learned constant, without batch axes."""
+
+    def __init__(self, axes: Axes, fan: Axes, sizes: Mapping[str, int]) -> None:
+        super().__init__()
+        bound = 1 / sqrt(prod(sizes[a] for a in fan)) if fan else 0.0
+        self.value = nn.Parameter(torch.empty([sizes[a] for a in axes]).uniform_(-bound, bound))
+
+    def forward(self) -> Tensor:
+        return self.value
+
+
+class _Activation(nn.Module):
+    """A primitive, lowered as it is in rules."""
+
+    def __init__(self, node: Activation) -> None:
+        super().__init__()
+        argument = Slot("a", " ".join(node.of.axes))
+        self.function = lower(apply(node.primitive, argument, node.over)).function
+
+    def forward(self, source: Tensor) -> Tensor:
+        return self.function(source)

@@ -1,0 +1,174 @@
+"""The projections of the paper and of its published code, as values: which of key, value, rate and query come from x or x'.
+
+Each is a function because some have options; `suited` makes of one what another rule needs.
+"""
+
+from __future__ import annotations
+
+from fwp.errors import CompositionError
+from fwp.fields.compose import Projection
+from fwp.fields.initial import Initial, StatesFrom, first_write, start
+from fwp.fields.maps import (
+    Parameter,
+    Shared,
+    SlowMap,
+    layer_norm,
+    linear,
+    parameter,
+    shared,
+    sigmoid,
+    softmax,
+    tanh,
+)
+from fwp.rules.rule import Rule
+from fwp.rules.system import System
+from fwp.rules.vocabulary import dx, x
+from fwp.terms.normal import normal
+from fwp.terms.syntax import Role, Variable
+
+__all__ = [
+    "direct",
+    "encoder",
+    "gru_ode_wiring",
+    "increments_only",
+    "keys_from_increments",
+    "keys_from_signal",
+    "ncde_wiring",
+    "plain",
+    "suited",
+    "wiring",
+]
+
+
+def encoder(name: str, source: Variable) -> Shared:
+    """LN(W_in x + b): the input map that key, rate and query share in the published models."""
+    return shared(name, layer_norm(linear("channel -> width", source)))
+
+
+def plain(keys: Variable = x, values: Variable = x) -> Projection:
+    """One linear map a slot, without bias: the paper's W_slow (its eq. 21 and 24), and σ on the rate.
+
+    For eq. 24 Hebb and Oja take `values=dx`, Delta takes `keys=dx`. The query comes from where the keys come from.
+    """
+    return Projection(
+        k=linear("channel -> head key", keys, bias=False),
+        v=linear("channel -> head value", values, bias=False),
+        beta=sigmoid(linear("channel -> head", x, bias=False)),
+        q=linear("channel -> head key", keys, bias=False),
+    )
+
+
+def direct(squash: bool = True, initial: Initial | None = None) -> Projection:
+    """The published direct NODE: everything from LN(W_in x); softmax keys and queries, tanh values (`squash`).
+
+    models: FastWeightODE of IDSIA/neuraldiffeq-fwp; `initial` is the first write unless given.
+    """
+    e = encoder("encoder", x)
+    return _published(e, linear("width -> head value", e), squash, initial)
+
+
+def keys_from_signal(
+    squash: bool = True, value_norm: bool = False, transposed: bool = False, initial: Initial | None = None
+) -> Projection:
+    """The published CDE "v1" of Hebb and Oja: keys, rate and query from x, values from x'.
+
+    `transposed` is for rules that are read on their value side, as the published code reads these two.
+    """
+    e = encoder("encoder", x)
+    return _published(e, _values(dx, value_norm), squash, initial, transposed)
+
+
+def keys_from_increments(
+    squash: bool = True, value_norm: bool = False, transposed: bool = False, initial: Initial | None = None
+) -> Projection:
+    """The published CDE "v2" of Delta (and, `transposed`, "v3" of Hebb): keys, rate and query from x', values from x."""
+    e = encoder("encoder", dx)
+    return _published(e, _values(x, value_norm), squash, initial, transposed)
+
+
+def increments_only(squash: bool = True, value_norm: bool = False, initial: Initial | None = None) -> Projection:
+    """The published "dx-only" CDE: everything from x'."""
+    e = encoder("encoder", dx)
+    return _published(e, _values(dx, value_norm), squash, initial)
+
+
+def _values(source: Variable, norm: bool) -> SlowMap:
+    """Values by one linear map, or by one into the width, layer norm, and another ("value norm")."""
+    if not norm:
+        return linear("channel -> head value", source)
+    return linear("width -> head value", layer_norm(linear("channel -> width", source)))
+
+
+def _published(e: Shared, v: SlowMap, squash: bool, initial: Initial | None, transposed: bool = False) -> Projection:
+    query = {"q_value": "value"} if transposed else {"q": "key"}
+    return Projection(
+        k=softmax(linear("width -> head key", e), "key"),
+        v=tanh(v) if squash else v,
+        beta=sigmoid(linear("width -> head", e)),
+        **{name: softmax(linear(f"width -> head {axis}", e), axis) for name, axis in query.items()},
+        default=e,
+        initial=first_write() if initial is None else initial,
+    )
+
+
+def ncde_wiring() -> Projection:
+    """The neural CDE's two-layer field as learned constants, its state begun at a linear map of x(t₀)."""
+    return Projection(
+        A_in=parameter("hidden -> inner"),
+        b_in=parameter("inner"),
+        A_out=parameter("inner -> hidden channel"),
+        b_out=parameter("hidden channel"),
+        initial=start(z=linear("channel -> hidden", x)),
+    )
+
+
+def gru_ode_wiring() -> Projection:
+    """GRU-ODE: gates from x, recurrent weights as learned constants, the state begun at a linear map of x(t₀)."""
+    return Projection(
+        r_x=linear("channel -> hidden", x),
+        u_x=linear("channel -> hidden", x),
+        g_x=linear("channel -> hidden", x),
+        U_r=parameter("hidden2 -> hidden"),
+        U_u=parameter("hidden2 -> hidden"),
+        U_g=parameter("hidden2 -> hidden"),
+        initial=start(z=linear("channel -> hidden", x)),
+    )
+
+
+def suited(projection: Projection, rule: Rule | System) -> Projection:
+    """The projection without what the rule has no use for, and with a learned start where empty states would stay empty.
+
+    A rule all of whose terms have a state for a factor, such as the classic ones with y = W k, rests at zero.
+    """
+    own = projection.restricted(rule)
+    if isinstance(own.initial, StatesFrom) or not all(_rests_at_zero(r) for r in rule.rules):
+        return own
+    learned = {r.of.name: Parameter(("head", *r.of.axes), r.of.axes[-1:]) for r in rule.rules}
+    return Projection(default=own.default, initial=start(**learned), **own.slots)
+
+
+def _rests_at_zero(rule: Rule) -> bool:
+    monomials = normal(rule.rate).monomials
+    return all(any(isinstance(f, Variable) and f.role is Role.STATE for f in factors) for factors, _ in monomials)
+
+
+def wiring(name: str) -> Projection:
+    """A projection by its name on the command line.
+
+    Raises:
+        CompositionError: there is none of that name.
+    """
+    known = {
+        "direct": direct,
+        "keys-from-signal": keys_from_signal,
+        "keys-from-increments": keys_from_increments,
+        "increments-only": increments_only,
+        "plain": plain,
+        "ncde": ncde_wiring,
+        "gru-ode": gru_ode_wiring,
+    }
+    if name not in known:
+        raise CompositionError(
+            "no projection has this name", ("name", repr(name)), help=f"use one of {', '.join(known)}"
+        )
+    return known[name]()

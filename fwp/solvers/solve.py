@@ -1,0 +1,118 @@
+"""Solving a field: from the initial states to the states where they are asked for, and how to read them.
+
+Every solver runs on the knot index, where the knots of all samples coincide; requested times become knots.
+"""
+
+from collections.abc import Mapping
+from typing import Literal
+
+import torch
+from jaxtyping import Float64, Int64
+from torch import Tensor
+
+from fwp.controls import Path
+from fwp.errors import SolveError
+from fwp.fields import VectorField
+from fwp.solvers.diagnosis import refuse_unfinished, stopped
+from fwp.solvers.solution import Solution, Statistics
+from fwp.solvers.torchcde import integrate as integrate_cde
+from fwp.solvers.torchdiffeq import METHODS, Counts
+from fwp.solvers.torchdiffeq import integrate as integrate_ode
+
+__all__ = ["solve"]
+
+
+def solve(
+    field: VectorField,
+    times: Float64[Tensor, "request"] | Float64[Tensor, "batch request"] | Literal["knots"] | None = None,
+    *,
+    method: str = "rk4",
+    steps: int = 1,
+    gradient: Literal["exact", "adjoint"] = "exact",
+    backend: Literal["torchdiffeq", "torchcde"] = "torchdiffeq",
+    initial: Mapping[str, Tensor] | None = None,
+    rtol: float = 1e-4,
+    atol: float = 1e-6,
+) -> Solution:
+    """Solve the field along its path.
+
+    Args:
+        field: `net(series)` or `net @ path`.
+        times: real times at which the states are wanted, for all samples alike or for each its own, in ascending order;
+            `"knots"` for every knot of the path, None for each sample's own end.
+        method: any of torchdiffeq's. `euler` is the rule's discrete-time meaning: on Delta it is DeltaNet's recurrence.
+        steps: steps of a fixed-step method between two knots.
+        gradient: `exact` is that of the steps taken, at the memory of all of them; `adjoint` solves a second equation
+            backwards (Chen et al., 2018), in memory that does not grow with time, and is wrong where the rule contracts.
+        backend: `torchcde` solves a field that is linear in dx as a controlled equation, by torchcde.cdeint.
+        initial: states to begin with, `(batch head *axes)`, in place of those of the projection.
+        rtol, atol: tolerances of adaptive methods.
+
+    Raises:
+        SolveError: the solver stopped, or the states are not finite: it says where, for which sample, and what to try.
+        DataError: a requested time lies outside the path.
+        CompositionError: `torchcde` for a field that is not linear in dx.
+    """
+    _check(method, steps, gradient, field)
+    path, knots, at_end = _requests(field.path, times)
+    field = VectorField(field.net, path)
+    states = field.initial() | dict(initial or {})
+    counts = Counts()
+    wanted = torch.unique(knots).tolist() if not at_end else [path.intervals]
+    integrate = integrate_cde if backend == "torchcde" else integrate_ode
+    try:
+        found = integrate(
+            field,
+            states,
+            wanted,
+            method=method,
+            steps=steps,
+            adjoint=gradient == "adjoint",
+            rtol=rtol,
+            atol=atol,
+            counts=counts,
+        )
+    except AssertionError as error:  # torchdiffeq's way to give up
+        raise stopped(field, states, method, counts, str(error)) from error
+    refuse_unfinished(field, states, found, method, counts, wanted)
+    place = torch.searchsorted(torch.tensor(wanted, device=knots.device), knots.contiguous())
+    sample = torch.arange(path.batch, device=knots.device)[:, None]
+    chosen = {name: state[place, sample] for name, state in found.items()}
+    stats = Statistics(method, gradient, counts.evaluations, counts.steps, counts.rejected)
+    return Solution(field, chosen, path.times.gather(1, knots), knots, stats, at_end)
+
+
+def _requests(path: Path, times: Tensor | str | None) -> tuple[Path, Int64[Tensor, "batch request"], bool]:
+    """The path with a knot at each requested time, the place of each request, and whether the ends were meant."""
+    device = path.steps.device
+    if times is None:
+        return path, torch.full((path.batch, 1), path.intervals, dtype=torch.int64, device=device), True
+    if isinstance(times, str):
+        return path, torch.arange(path.intervals + 1, device=device).expand(path.batch, -1), False
+    wanted = times.to(device=device, dtype=torch.float64)
+    wanted = wanted.expand(path.batch, -1) if wanted.ndim == 1 else wanted
+    if wanted.shape[1] == 0 or bool((wanted.diff(dim=1) < 0).any()):
+        raise SolveError(
+            "requested times must be given, and in ascending order",
+            ("times", f"shape {tuple(wanted.shape)}"),
+            help="sort them; pass None for each sample's own end",
+        )
+    refined, knots = path.with_knots(wanted)
+    return refined, knots, False
+
+
+def _check(method: str, steps: int, gradient: str, field: VectorField) -> None:
+    if method not in METHODS:
+        raise SolveError("no method has this name", ("method", repr(method)), help=f"use one of {', '.join(METHODS)}")
+    if steps < 1:
+        raise SolveError(
+            "a method takes at least one step between knots", ("steps", str(steps)), help="give steps=1 or more"
+        )
+    learns = torch.is_grad_enabled() and any(p.requires_grad for p in field.net.parameters())
+    if method == "scipy_solver" and gradient == "exact" and learns:
+        raise SolveError(
+            "scipy's solvers leave no trace to differentiate",
+            ("method", method),
+            ("gradient", gradient),
+            help="take gradient='adjoint', solve under torch.no_grad(), or choose another method",
+        )

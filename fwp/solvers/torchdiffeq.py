@@ -1,0 +1,169 @@
+"""The adaptor to torchdiffeq: every method it has, on the knot index, with a path's jumps where they are.
+
+A solver's time is the position on the knot index. A fixed-step method takes `steps` equal steps in each interval; all others
+begin anew at every knot, an adaptive one with the step it had; so no method ever reads the next interval at a knot. Exact
+gradients are those of the steps taken. The adjoint's are those of a second solve, backwards, over the whole path at once.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from enum import Enum
+from math import floor
+from typing import Any
+
+import torch
+import torchdiffeq
+from torch import Tensor, nn
+
+from fwp.fields import VectorField
+
+__all__ = ["METHODS", "Counts", "Family", "integrate", "solver_options"]
+
+
+class Family(Enum):
+    """How a method walks, which decides how it is kept from looking across a knot."""
+
+    FIXED = "fixed step"
+    ADAPTIVE = "adaptive"
+    MULTISTEP = "multi-step"
+    SCIPY = "scipy"
+
+
+METHODS: Mapping[str, Family] = {
+    "euler": Family.FIXED,
+    "midpoint": Family.FIXED,
+    "heun2": Family.FIXED,
+    "heun3": Family.FIXED,
+    "rk4": Family.FIXED,
+    "dopri5": Family.ADAPTIVE,
+    "dopri8": Family.ADAPTIVE,
+    "bosh3": Family.ADAPTIVE,
+    "fehlberg2": Family.ADAPTIVE,
+    "adaptive_heun": Family.ADAPTIVE,
+    "explicit_adams": Family.MULTISTEP,
+    "implicit_adams": Family.MULTISTEP,
+    "fixed_adams": Family.MULTISTEP,
+    "scipy_solver": Family.SCIPY,
+}
+
+_SEGMENT = 64
+"""Knots for each call of torchdiffeq. It casts its time to the state's dtype: counted from 0 in each segment, a float32 time
+keeps 6 of its 7 digits for the place inside an interval."""
+
+
+class Counts:
+    """Evaluations and steps so far, and the last step begun: for statistics, and to say where a solve failed."""
+
+    def __init__(self) -> None:
+        self.evaluations = self.steps = self.rejected = 0
+        self.last: tuple[float, States] | None = None
+        self.length: float | None = None
+
+
+States = Tensor | tuple[Tensor, ...]
+"""One state as it is, several as a tuple: torchdiffeq copies a tuple into one vector at every evaluation."""
+
+
+class _Rate(nn.Module):
+    """d(states)/d(position) from one knot on, as torchdiffeq wants it: a module, so that the adjoint finds the parameters."""
+
+    def __init__(self, field: VectorField, names: Sequence[str], first: int, last: int, counts: Counts) -> None:
+        super().__init__()
+        self.field, self.names, self.first, self.last, self.counts = field, names, first, last, counts
+        self.slopes = field.path.steps.to(field.path.coefficients.dtype)
+
+    def forward(self, position: Tensor, states: States) -> States:
+        self.counts.evaluations += 1
+        place = float(position.detach()) + self.first
+        interval = min(max(floor(place), self.first), self.last - 1)
+        own = states if isinstance(states, tuple) else (states,)
+        rates = self.field.at(interval, place - interval)(dict(zip(self.names, own, strict=True)))
+        slope = self.slopes[:, interval]
+        scaled = [
+            (rates[name] * slope.view(-1, *[1] * (s.ndim - 1))).expand_as(s)
+            for name, s in zip(self.names, own, strict=True)
+        ]
+        return tuple(scaled) if isinstance(states, tuple) else scaled[0]
+
+
+class _Counted(_Rate):
+    def callback_step(self, position: Tensor, states: States, step: Tensor) -> None:
+        self.counts.steps += 1
+        self.counts.last, self.counts.length = (float(position.detach()) + self.first, states), float(step.detach())
+
+
+class _CountedAdaptive(_Counted):
+    def callback_reject_step(self, position: Tensor, states: States, step: Tensor) -> None:
+        self.counts.rejected += 1
+
+
+def integrate(
+    field: VectorField,
+    initial: Mapping[str, Tensor],
+    knots: Sequence[int],
+    *,
+    method: str,
+    steps: int,
+    adjoint: bool,
+    rtol: float,
+    atol: float,
+    counts: Counts,
+) -> dict[str, Tensor]:
+    """The states at the given knots, ascending, from those at knot 0: `(knot batch head *axes)`.
+
+    Raises:
+        AssertionError: torchdiffeq gave up; `counts` knows where.
+    """
+    names, family = tuple(initial), METHODS[method]
+    kind = {Family.SCIPY: _Rate, Family.ADAPTIVE: _CountedAdaptive}.get(family, _Counted)
+    whole = adjoint and family is not Family.SCIPY
+    length = max(knots[-1], 1) if whole else _SEGMENT if family is Family.FIXED else 1
+    odeint = torchdiffeq.odeint_adjoint if adjoint else torchdiffeq.odeint
+    learned: dict[str, Any] = {}
+    if adjoint:
+        leaves = [*field.net.parameters(), field.path.coefficients]
+        learned = {"adjoint_params": tuple(t for t in leaves if t.requires_grad)}
+    first_state, *others = initial.values()
+    states: States = (first_state, *others) if others else first_state
+    kept: list[States] = [states] if knots[0] == 0 else []
+    for first in range(0, knots[-1], length):
+        last = min(first + length, knots[-1])
+        places = sorted({first, last, *(k for k in knots if first < k <= last)})
+        times = torch.tensor([p - first for p in places], dtype=torch.float64, device=field.path.steps.device)
+        rate = kind(field, names, first, last, counts)
+        own = solver_options(method, steps, last - first, whole)
+        if family is Family.ADAPTIVE and not whole and counts.length is not None:
+            own["first_step"] = counts.length
+        found = odeint(rate, states, times, method=method, options=own, rtol=rtol, atol=atol, **learned)
+        at = [tuple(s[i] for s in found) if isinstance(found, tuple) else found[i] for i in range(len(places))]
+        kept += [state for place, state in zip(places, at, strict=True) if place in knots and place > first]
+        states = at[-1]
+    as_tuples = [state if isinstance(state, tuple) else (state,) for state in kept]
+    return {name: torch.stack([own[i] for own in as_tuples]) for i, name in enumerate(names)}
+
+
+def solver_options(method: str, steps: int, length: int, whole: bool) -> dict[str, object]:
+    """torchdiffeq's options for a walk over `length` knots; `whole` if the path's jumps lie inside the walk."""
+    match METHODS[method]:
+        case Family.FIXED:
+            return {"grid_constructor": _grid(steps), "perturb": True}
+        case Family.ADAPTIVE if whole:
+            # A step that ends on a jump by itself makes torchdiffeq 0.2.5 miss all later ones; a step that is repeated
+            # after one whole interval would, and `max_step` forbids it.
+            return {"jump_t": torch.arange(1, length + 1, dtype=torch.float64), "max_step": 2 / 3}
+        case Family.ADAPTIVE:
+            return {"step_t": torch.tensor([float(length)], dtype=torch.float64)}
+        case Family.MULTISTEP:
+            return {"grid_constructor": _grid(steps), "perturb": True}
+        case Family.SCIPY:
+            return {}
+
+
+def _grid(steps: int) -> Callable[[object, object, Tensor], Tensor]:
+    """Equal steps in every interval, exact at knots, in either direction of time."""
+
+    def grid(_: object, __: object, times: Tensor) -> Tensor:
+        count = round(abs(float(times[-1] - times[0])) * steps)
+        sign = -1.0 if times[-1] < times[0] else 1.0
+        return times[0] + sign * torch.arange(count + 1, dtype=times.dtype, device=times.device) / steps
+
+    return grid
