@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
+from functools import lru_cache
 from typing import Any
 
 import torch
@@ -49,11 +49,9 @@ class Lowered:
         return self.function(**values)
 
     def _check(self, values: Mapping[str, Tensor]) -> None:
-        shapes = {
-            a.name: tuple(values[a.name].shape)[-len(a.declared) or None :] for a in self.arguments if a.name in values
-        }
-        scalars = {a.name: () for a in self.arguments if not a.declared and a.name in values}
-        axis_sizes([*self.terms, *self.arguments], shapes | scalars, dict(self.sizes))
+        own = {a.name: len(a.declared) for a in self.arguments}
+        shapes = {n: x.shape[max(x.ndim - own[n], 0) :] for n, x in values.items() if n in own}
+        axis_sizes([*self.terms, *self.arguments], shapes, dict(self.sizes))
         try:
             _checker(self.arguments)(**values)
         except TypeError as error:  # jaxtyping's complaint is a TypeError
@@ -66,7 +64,7 @@ def _shown(value: Tensor) -> str:
     return f"{str(value.dtype).removeprefix('torch.')} {tuple(value.shape)}"
 
 
-@cache
+@lru_cache
 def _checker(arguments: tuple[Variable, ...]) -> Callable[..., None]:
     """A function that does nothing but carry the arguments' axes as jaxtyping annotations."""
     namespace: dict[str, Callable[..., None]] = {}
@@ -88,16 +86,13 @@ def lower(
         name: the function's name in its source.
         sizes: of axes that no argument has, such as those of a lone `ones("value")`.
     """
-    found = variables(*terms)
-    chosen = tuple(arguments) if arguments is not None else found
-    given = dict(sizes or {})
+    chosen, given = tuple(arguments or variables(*terms)), dict(sizes or {})
     text = source(terms, chosen, name, given)
     namespace: dict[str, Any] = {"torch": torch}
     exec(compile(text, f"<lowered {name}>", "exec"), namespace)
     return Lowered(tuple(terms), chosen, tuple(given.items()), text, namespace[name])
 
 
-@cache
 def lower_rule(rule: Rule | System) -> Lowered:
     """The rates of all states, in the order of their rules, as one function of the states and then of everything else."""
     rates = tuple(r.rate for r in rule.rules)

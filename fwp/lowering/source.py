@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
+from itertools import count
 from typing import assert_never
 
 from fwp.errors import SizeError
@@ -38,7 +39,7 @@ def source(terms: Sequence[Node], arguments: Sequence[Variable], name: str, size
 
     `sizes` are those of axes that only constants have; all others are read from the arguments at run time.
     """
-    stem = next(s for s in ("t", "tmp", "step") if not any(a.name.startswith(s) for a in arguments))
+    stem = next(s for s in ("t" + "_" * i for i in count()) if not any(a.name.startswith(s) for a in arguments))
     writer = _Writer(tuple(terms), tuple(arguments), sizes, stem)
     results = ", ".join([writer.emit(term) for term in terms])
     header = f"def {name}({', '.join(a.name for a in arguments)}):"
@@ -55,11 +56,14 @@ class _Writer:
     stem: str
     lines: list[str] = field(default_factory=list)
     names: dict[Node, str] = field(default_factory=dict)
+    known: dict[str, str] = field(default_factory=dict)
 
     def let(self, expression: str) -> str:
-        """Write a line; its name."""
-        self.lines.append(f"    {self.stem}{len(self.lines)} = {expression}")
-        return f"{self.stem}{len(self.lines) - 1}"
+        """The name of an expression, written once even where terms that differ in names of axes need it."""
+        if expression not in self.known:
+            self.known[expression] = f"{self.stem}{len(self.known)}"
+            self.lines.append(f"    {self.known[expression]} = {expression}")
+        return self.known[expression]
 
     def emit(self, node: Node) -> str:
         """The name of the term's value, computed above; what a parent absorbs is never asked for."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import assert_never
 
 from fwp.errors import AxisError
-from fwp.terms.build import align
+from fwp.terms.build import align, multiply
 from fwp.terms.domain import Domain
 from fwp.terms.fold import fold
 from fwp.terms.suggest import pretty_axes
@@ -36,7 +36,7 @@ def dual_term(rate: Node, of: Variable, pairs: tuple[tuple[Variable, Variable], 
         match node:
             case Variable(name, declared, role, domain, axes):
                 if role is Role.STATE and set(declared) == set(of.declared):
-                    return Variable(name, declared, role, domain, swapped(axes)[::-1])
+                    return align(Variable(name, declared, role, domain, swapped(axes)[::-1]), swapped(axes))
                 if name in partner:
                     other = partner[name]
                     return Variable(
@@ -47,7 +47,7 @@ def dual_term(rate: Node, of: Variable, pairs: tuple[tuple[Variable, Variable], 
             case Constant(kind, axes):
                 return Constant(kind, swapped(axes))
             case Product(_, axes):
-                return Product(parts, swapped(axes))
+                return multiply(parts, swapped(axes))
             case Sum(_, axes):
                 return Sum(parts, swapped(axes))
             case Scale(factor, _, axes):

@@ -111,7 +111,7 @@ class Rule:
             )
         return Rule(add((self.rate, other.rate)), self.of, None, self.read)
 
-    def __mul__(self, factor: Term | float | Fraction) -> Rule:
+    def __mul__(self, factor: Term | int | float | Fraction) -> Rule:
         """The rate multiplied by a number or by a term without axes."""
         return Rule(multiply((factor, self.rate), None), self.of, None, self.read)
 

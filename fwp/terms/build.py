@@ -28,13 +28,15 @@ from fwp.terms.syntax import (
     variables,
 )
 
-__all__ = ["add", "align", "apply", "as_term", "contract", "divide", "multiply", "power", "scale"]
+__all__ = ["Number", "add", "align", "apply", "as_term", "contract", "divide", "multiply", "power", "scale"]
 
 Number = int | float | Fraction
 
 
 def _fraction(number: Number) -> Fraction:
     """The exact value of a number; a float that is a short fraction, such as 0.1, means that fraction."""
+    if not isinstance(number, float):
+        return Fraction(number)
     if not isfinite(number):
         raise AxisError("a term cannot hold a number that is not finite", ("number", repr(number)), help="use a slot")
     exact = Fraction(number)

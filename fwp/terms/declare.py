@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import unicodedata
+
 from fwp.terms.domain import Domain, real, unit
 from fwp.terms.syntax import Axes, Constant, ConstantKind, Role, Variable
 
@@ -33,6 +35,7 @@ def Increment(name: str, axes: str = "channel") -> Variable:
 
 def _variable(name: str, axes: str, role: Role, domain: Domain) -> Variable:
     names: Axes = tuple(axes.split())
+    name = unicodedata.normalize("NFKC", name)  # as Python reads it: the micro sign of a keyboard is the letter μ
     return Variable(name, names, role, domain, names)
 
 

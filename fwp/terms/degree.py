@@ -20,10 +20,10 @@ def concerns(variable: Variable, wrt: Wrt) -> bool:
     return variable.role is wrt if isinstance(wrt, Role) else variable.name == wrt.name
 
 
-def degree(term: Node, wrt: Wrt) -> float:
+def degree(term: Node, wrt: Wrt) -> int | float:
     """Degree of the term in `wrt`: a whole number or infinity. Cancellations are not seen (`parts` sees them)."""
 
-    def of(node: Node, parts: tuple[float, ...]) -> float:
+    def of(node: Node, parts: tuple[int | float, ...]) -> int | float:
         match node:
             case Variable():
                 return 1 if concerns(node, wrt) else 0

@@ -11,14 +11,14 @@ from einops import EinopsError
 from einops.parsing import ParsedExpression
 
 from fwp.errors import AxisError
-from fwp.terms.build import as_term, multiply
+from fwp.terms.build import Number, as_term, multiply
 from fwp.terms.suggest import pretty_axes
 from fwp.terms.syntax import Node, Term
 
 __all__ = ["ein"]
 
 
-def ein(pattern: str, *operands: Term | float) -> Node:
+def ein(pattern: str, *operands: Term | Number) -> Node:
     """The product of the operands, summed over every pattern axis that is not right of the arrow.
 
     Raises:

@@ -9,14 +9,14 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from fwp.terms.fold import fold
-from fwp.terms.primitive import Array
+from fwp.terms.primitive import Array, Numbers
 from fwp.terms.sizes import axis_sizes
 from fwp.terms.syntax import Axes, Constant, ConstantKind, Map, Node, Product, Scale, Sum, Variable
 
 __all__ = ["differentiate", "evaluate"]
 
 
-def evaluate(term: Node, values: Mapping[str, ArrayLike], sizes: Mapping[str, int] | None = None) -> Array:
+def evaluate(term: Node, values: Mapping[str, ArrayLike | float], sizes: Mapping[str, int] | None = None) -> Array:
     """The value of the term, an array over its axes.
 
     `values` holds one array for each variable, over the variable's declared axes; `sizes` the axes that only constants have.
@@ -29,8 +29,8 @@ def evaluate(term: Node, values: Mapping[str, ArrayLike], sizes: Mapping[str, in
 
 def differentiate(
     term: Node,
-    values: Mapping[str, ArrayLike],
-    directions: Mapping[str, ArrayLike],
+    values: Mapping[str, ArrayLike | float],
+    directions: Mapping[str, ArrayLike | float],
     sizes: Mapping[str, int] | None = None,
 ) -> Array:
     """The derivative of the term along `directions` (variables not named there stand still): forward mode, by the chain rule."""
@@ -38,13 +38,18 @@ def differentiate(
 
 
 def _run(
-    term: Node, values: Mapping[str, ArrayLike], directions: Mapping[str, ArrayLike], sizes: Mapping[str, int] | None
+    term: Node, values: Mapping[str, ArrayLike | float], directions: Mapping[str, ArrayLike | float], sizes: Mapping[str, int] | None
 ) -> tuple[Array, Array]:
     arrays = {name: np.asarray(value, dtype=np.float64) for name, value in values.items()}
     moves = {name: np.asarray(value, dtype=np.float64) for name, value in directions.items()}
     size = axis_sizes([term], {name: a.shape for name, a in arrays.items()}, sizes)
+    axis_sizes([term], {name: a.shape for name, a in (arrays | moves).items()}, size)
 
     def dual(node: Node, parts: tuple[tuple[Array, Array], ...]) -> tuple[Array, Array]:
+        value, tangent = of(node, parts)
+        return np.asarray(value), np.asarray(tangent)  # of arrays without axes numpy makes scalars
+
+    def of(node: Node, parts: tuple[tuple[Array, Array], ...]) -> tuple[Numbers, Numbers]:
         shape = tuple(size[a] for a in node.axes)
         match node:
             case Variable(name):
@@ -89,4 +94,6 @@ def _einsum(operands: list[Axes], output: Axes, arrays: list[Array]) -> Array:
     arguments: list[object] = []
     for axes, array in zip(operands, arrays, strict=True):
         arguments += [array, [number[a] for a in axes]]
-    return np.einsum(*arguments, [number[a] for a in output]) if arrays else np.ones(())  # pyright: ignore
+    if not arrays:
+        return np.ones(())
+    return np.asarray(np.einsum(*arguments, [number[a] for a in output]))  # pyright: ignore

@@ -88,6 +88,11 @@ def _decode(entry: Mapping[str, Any], nodes: list[Node]) -> Node:
             raise ValueError(f"{key!r} is not a list of names")
         return tuple(entry[key])
 
+    def operands() -> tuple[Node, ...]:
+        if not entry["terms"]:
+            raise ValueError("'terms' is empty")
+        return tuple(map(earlier, cast(list[Any], entry["terms"])))
+
     match entry["node"]:
         case "variable":
             kind, axis = entry["domain"]
@@ -96,9 +101,9 @@ def _decode(entry: Mapping[str, Any], nodes: list[Node]) -> Node:
         case "constant":
             return Constant(ConstantKind(entry["kind"]), names("axes"))
         case "product":
-            return Product(tuple(map(earlier, cast(list[Any], entry["terms"]))), names("axes"))
+            return Product(operands(), names("axes"))
         case "sum":
-            return Sum(tuple(map(earlier, cast(list[Any], entry["terms"]))), names("axes"))
+            return Sum(operands(), names("axes"))
         case "scale":
             if len(entry["factor"]) > 500:
                 raise ValueError("a factor of more than 500 digits")

@@ -2,12 +2,13 @@
 
 Products are expanded over sums, squares written out, like monomials gathered, summed axes given canonical names, identity
 matrices and superfluous ones removed. Equal normal forms mean equal terms (sound); the converse holds up to ring laws and
-renaming, except where more than `_MOST` orders of look-alike summed axes would have to be tried.
+renaming, except where more than `_MOST` orders of look-alike summed axes would have to be tried. A summed axis whose size
+only constants could tell, as in the sum over `value` of 1, keeps that name: it is what its size is known by.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import count, permutations, product
@@ -15,13 +16,15 @@ from math import factorial, prod
 from typing import assert_never
 
 from fwp.terms.build import add, align, multiply, scale
+from fwp.terms.fold import fold
 from fwp.terms.primitive import Primitive
-from fwp.terms.rename import bound_axes, substitute_axes
-from fwp.terms.syntax import Axes, Constant, ConstantKind, Map, Node, Product, Scale, Sum, Variable
+from fwp.terms.rename import bound_axes, fresh_axis, substitute_axes
+from fwp.terms.sizes import axis_classes
+from fwp.terms.syntax import Axes, Constant, ConstantKind, Map, Node, Product, Scale, Sum, Variable, variables
 
 __all__ = ["Monomial", "Normal", "equivalent", "normal", "to_term"]
 
-_MOST = 5040
+_MOST = 720
 
 Monomial = tuple[Node, ...]
 """Sorted variables, constants and maps; axes that the term lacks are summed."""
@@ -44,7 +47,7 @@ def normal(term: Node) -> Normal:
     """The normal form."""
     coefficients: dict[Monomial, Fraction] = {}
     free = frozenset(term.axes)
-    for coefficient, factors in _expand(term, (f"tmp{i}" for i in count() if f"tmp{i}" not in free)):
+    for coefficient, factors in _expand(term, _fresh("tmp", free)):
         monomial = _canonical(_simplify(factors, free), free)
         coefficients[monomial] = coefficients.get(monomial, Fraction(0)) + coefficient
     kept = [(m, c) for m, c in coefficients.items() if c]
@@ -58,8 +61,13 @@ def to_term(form: Normal, axes: Axes) -> Node:
     return add([scale(c, _assemble(m, axes)) for m, c in form.monomials])
 
 
+def _fresh(stem: str, free: frozenset[str]) -> Iterator[str]:
+    """tmp0, tmp1, …: beginnings of names that no free axis has."""
+    return (name for name in (f"{stem}{i}" for i in count()) if not any(a.startswith(name) for a in free))
+
+
 def _expand(term: Node, names: Iterator[str]) -> list[tuple[Fraction, list[Node]]]:
-    """The monomials of a term; every summed axis gets a name of its own."""
+    """The monomials of a term; every summed axis gets a name of its own, which ends in the one it had."""
     match term:
         case Variable() | Constant():
             return [(Fraction(1), [term])]
@@ -73,7 +81,7 @@ def _expand(term: Node, names: Iterator[str]) -> list[tuple[Fraction, list[Node]
             ordered = tuple(sorted(axes))
             return [(Fraction(1), [Map(primitive, over, to_term(normal(inner), ordered), ordered)])]
         case Product(operands, _):
-            own = {a: next(names) for a in bound_axes(term)}
+            own = {a: f"{next(names)}_{a}" for a in bound_axes(term)}
             factors = [_expand(substitute_axes(o, own), names) for o in operands]
             return [
                 (prod((c for c, _ in choice), start=Fraction(1)), [f for _, m in choice for f in m])
@@ -86,58 +94,106 @@ def _expand(term: Node, names: Iterator[str]) -> list[tuple[Fraction, list[Node]
 def _simplify(factors: Sequence[Node], free: frozenset[str]) -> list[Node]:
     """Remove identity matrices that only carry a summed axis elsewhere, and ones over axes that other factors have."""
     result = list(factors)
-    for factor in [f for f in factors if isinstance(f, Constant) and f.kind is ConstantKind.EYE]:
-        rest = list(result)
-        rest.remove(factor)
-        for kept, gone in (factor.axes, factor.axes[::-1]):
-            used = any(gone in f.axes for f in rest)
-            if gone not in free and used and not any(kept in f.axes and gone in f.axes for f in rest):
-                result = [substitute_axes(f, {gone: kept}) for f in rest]
-                break
-    for i, factor in reversed(list(enumerate(result))):
-        if isinstance(factor, Constant) and factor.kind is ConstantKind.ONES:
-            rest = result[:i] + result[i + 1 :]
-            lone = tuple(sorted(a for a in factor.axes if all(a not in f.axes for f in rest)))
-            result = [*rest, Constant(ConstantKind.ONES, lone)] if lone else rest
-    return result
+    while (fewer := _without_identity(result, free)) is not None:
+        result = fewer
+    ones = [f for f in result if isinstance(f, Constant) and f.kind is ConstantKind.ONES]
+    rest = [f for f in result if f not in ones]
+    lone = sorted({a for f in ones for a in f.axes} - {a for f in rest for a in f.axes})
+    return [*rest, *(Constant(ConstantKind.ONES, (a,)) for a in lone)]
+
+
+def _without_identity(factors: list[Node], free: frozenset[str]) -> list[Node] | None:
+    """The factors without one identity matrix that only renames a summed axis of others; None if there is none."""
+    for i, factor in enumerate(factors):
+        if isinstance(factor, Constant) and factor.kind is ConstantKind.EYE:
+            rest = factors[:i] + factors[i + 1 :]
+            for kept, gone in (factor.axes, factor.axes[::-1]):
+                both = [(kept in f.axes, gone in f.axes) for f in rest]
+                if gone not in free and any(g for _, g in both) and not any(k and g for k, g in both):
+                    return [substitute_axes(f, {gone: kept}) for f in rest]
+    return None
+
+
+def _connected(factors: Sequence[Node], free: frozenset[str]) -> list[list[Node]]:
+    """Factors that share summed axes, together."""
+    groups: list[list[Node]] = []
+    for factor in factors:
+        bound = set(factor.axes) - free
+        touching = [g for g in groups if any(bound & set(f.axes) for f in g)]
+        groups = [g for g in groups if g not in touching] + [[f for g in touching for f in g] + [factor]]
+    return groups
 
 
 def _canonical(factors: Sequence[Node], free: frozenset[str]) -> Monomial:
+    """Factors sorted, summed axes named anew: each connected group on its own, then the sorted groups side by side."""
+    groups = sorted((_ordered(g, free) for g in _connected(factors, free)), key=lambda g: [_key(f) for f in g])
+    names = _fresh("s", free)
+    result: list[Node] = []
+    for group in groups:
+        bound = dict.fromkeys(a for f in group for a in f.axes if a not in free)
+        axes = {a: next(names) + "".join(a.partition("_")[1:]) for a in bound}
+        result += [_renamed(f, axes) for f in group]
+    return tuple(sorted(result, key=_key))
+
+
+def _ordered(group: Sequence[Node], free: frozenset[str]) -> Monomial:
     """Factors sorted, summed axes renamed so that the sorted factors come first among all ways to name them."""
-    bound = sorted({a for f in factors for a in f.axes if a not in free})
-    groups: dict[tuple[object, ...], list[str]] = {}
+    known = free.union(*map(_told, group))
+    classes = axis_classes([f for f in group if isinstance(f, Constant)])
+    bound = sorted({a for f in group for a in f.axes if a not in free})
+    label: dict[str, str] = {}
     for axis in bound:
-        groups.setdefault(tuple(sorted(_place(f, axis) for f in factors if axis in f.axes)), []).append(axis)
-    ordered = [groups[signature] for signature in sorted(groups)]
-    if prod(factorial(len(g)) for g in ordered) > _MOST:
-        choices: list[tuple[tuple[str, ...], ...]] = [tuple(tuple(g) for g in ordered)]
+        equal = next((c for c in classes if axis in c), frozenset({axis}))
+        label[axis] = "" if equal & known else "_" + min(a.partition("_")[2] for a in equal)
+    rank = label
+    for _ in bound:  # tell axes apart by where they stand, then by which axes stand beside them
+        seen = {a: " | ".join([rank[a], *sorted(_place(f, a, rank) for f in group if a in f.axes)]) for a in bound}
+        places = sorted(set(seen.values()))
+        rank = {a: f"{places.index(seen[a]):03}" for a in bound}
+    alike = [[a for a in bound if rank[a] == r] for r in sorted(set(rank.values()))]
+    if prod(factorial(len(g)) for g in alike) > _MOST:
+        choices: list[tuple[tuple[str, ...], ...]] = [tuple(tuple(g) for g in alike)]
     else:
-        choices = list(product(*(permutations(g) for g in ordered)))
-    names = [n for n in (f"s{i}" for i in range(len(bound) + len(free))) if n not in free][: len(bound)]
+        choices = list(product(*(permutations(g) for g in alike)))
 
     def named(choice: tuple[tuple[str, ...], ...]) -> Monomial:
-        axes = dict(zip((a for g in choice for a in g), names, strict=True))
-        return tuple(sorted((_renamed(f, axes) for f in factors), key=_key))
+        names = _fresh("s", free)
+        axes = {a: next(names) + label[a] for g in choice for a in g}
+        return tuple(sorted((_renamed(f, axes) for f in group), key=_key))
 
     return min(map(named, choices), key=lambda m: [_key(f) for f in m])
 
 
+def _told(term: Node) -> frozenset[str]:
+    """The axes whose sizes a variable in the term tells."""
+
+    def of(node: Node, parts: tuple[frozenset[str], ...]) -> frozenset[str]:
+        inside = frozenset(node.axes) if isinstance(node, Variable) else frozenset[str]().union(*parts)
+        return inside & frozenset(node.axes)
+
+    return fold(term, of)
+
+
 def _renamed(factor: Node, axes: dict[str, str]) -> Node:
     moved = substitute_axes(factor, axes)
-    return _expand(moved, iter(()))[0][1][0] if isinstance(moved, Map) else moved
+    if isinstance(moved, Constant) and moved.kind is ConstantKind.EYE:
+        return Constant(moved.kind, tuple(sorted(moved.axes)))
+    return _expand(moved, iter(()))[0][1][0] if isinstance(moved, Map) and moved is not factor else moved
 
 
-def _place(factor: Node, axis: str) -> tuple[str, ...]:
-    """What a factor says of one of its axes without naming any: enough to tell most summed axes apart."""
+def _place(factor: Node, axis: str, rank: Mapping[str, str]) -> str:
+    """What a factor says of one of its axes without naming a summed one: enough to tell most of them apart."""
+    beside = [rank.get(a, f"={a}") for a in factor.axes]
     match factor:
         case Variable(name, _, _, _, axes):
-            return ("variable", name, str(axes.index(axis)))
+            words = [name, str(axes.index(axis)), *beside]
         case Constant(kind, axes):
-            return ("constant", kind.value, str(axes.index(axis)))
-        case Map(primitive, over, _, _):
-            return ("map", primitive.name, str(over == axis))
+            words = [kind.value, str(kind is ConstantKind.EYE or axes.index(axis)), *sorted(beside)]
+        case Map(primitive, over, inner, _):
+            words = [primitive.name, str(over == axis), *sorted(beside), *sorted(x.name for x in variables(inner))]
         case _:
-            return ("other",)
+            words = sorted(beside)
+    return " ".join(words)
 
 
 def _key(node: Node) -> tuple[str, ...]:
@@ -161,17 +217,9 @@ def _key(node: Node) -> tuple[str, ...]:
 
 def _assemble(monomial: Monomial, axes: Axes) -> Node:
     """The product of the factors, those that share summed axes contracted first, under their declared names if free."""
-    groups: list[list[Node]] = []
-    for factor in monomial:
-        bound = {a for a in factor.axes if a not in axes}
-        touching = [g for g in groups if any(bound & set(f.axes) for f in g)]
-        groups = [g for g in groups if g not in touching] + [[f for g in touching for f in g] + [factor]]
-
-    def place(factor: Node) -> tuple[list[int], tuple[str, ...]]:
-        return [axes.index(a) for a in factor.axes], _key(factor)
-
-    factors = [_contracted(g, axes) for g in groups]
-    return multiply(sorted(factors, key=place), axes)
+    factors = [_contracted(g, axes) for g in _connected(monomial, frozenset(axes))]
+    factors.sort(key=lambda t: ([axes.index(a) for a in t.axes], _key(t)))
+    return multiply(factors, axes)
 
 
 def _contracted(group: Sequence[Node], axes: Axes) -> Node:
@@ -187,4 +235,8 @@ def _contracted(group: Sequence[Node], axes: Axes) -> Node:
                 if axis not in kept and axis not in names and declared not in taken | (everywhere - {axis}):
                     names[axis] = declared
                     taken.add(declared)
+    for axis in sorted({a for f in group for a in f.axes} - names.keys() - {*kept}):
+        if label := axis.partition("_")[2]:
+            names[axis] = fresh_axis(label, taken) if label in taken else label
+            taken.add(names[axis])
     return multiply([substitute_axes(f, names) for f in group], kept) if group else align(group[0], kept)

@@ -16,9 +16,10 @@ from numpy.typing import NDArray
 
 from fwp.terms.domain import DomainKind
 
-__all__ = ["Array", "Facts", "Monotone", "Primitive"]
+__all__ = ["Array", "Facts", "Monotone", "Numbers", "Primitive"]
 
 Array = NDArray[np.float64]
+Numbers = Array | np.float64  # numpy hands back a scalar where an array without axes went in
 
 
 class Monotone(Enum):
@@ -34,8 +35,8 @@ class Monotone(Enum):
 class Facts:
     """What is true of one primitive."""
 
-    meaning: Callable[[Array, int], Array]
-    tangent: Callable[[Array, Array, int], Array]
+    meaning: Callable[[Array, int], Numbers]
+    tangent: Callable[[Array, Array, int], Numbers]
     range: DomainKind
     monotone: Monotone
     unicode: str
@@ -44,7 +45,7 @@ class Facts:
     postfix: bool = False
 
 
-def _sigmoid(x: Array, axis: int = 0) -> Array:
+def _sigmoid(x: Numbers, axis: int = 0) -> Numbers:
     return np.exp(-np.logaddexp(0.0, -x))
 
 

@@ -17,7 +17,7 @@ from fwp.terms.syntax import Axes, Constant, Map, Node, Product, Scale, Sum, Ter
 __all__ = ["bound_axes", "fresh_axis", "rename", "substitute_axes"]
 
 
-def rename(term: Term, **axes: str) -> Node:
+def rename(term: Term, /, **axes: str) -> Node:
     """The same term with other names for some of its axes: `rename(W, value="value2")` has axes (value2 key).
 
     Raises:

@@ -7,6 +7,7 @@ traceback underlines the wrong operator. No node computes anything: what a term 
 from __future__ import annotations
 
 import keyword
+import unicodedata
 from dataclasses import dataclass, fields
 from enum import Enum
 from fractions import Fraction
@@ -58,6 +59,7 @@ class Term:
     """The operators. Abstract: the six nodes below are final, and `Node` is their closed union."""
 
     axes: Axes
+    __array_ufunc__ = None  # numpy leaves `array * term` to the term, which refuses it
 
     @cached_property
     def _contents(self) -> tuple[object, ...]:
@@ -134,7 +136,7 @@ class Variable(Term):
     axes: Axes
 
     def __post_init__(self) -> None:
-        if not self.name.isidentifier() or keyword.iskeyword(self.name):
+        if not _is_name(self.name):
             raise AxisError(
                 "the name of a variable must be a Python identifier",
                 ("name", repr(self.name)),
@@ -202,6 +204,8 @@ class Sum(Term):
     axes: Axes
 
     def __post_init__(self) -> None:
+        if not self.terms:
+            raise AxisError("a sum has no terms", ("axes", pretty_axes(self.axes)), help="write 0")
         for term in self.terms:
             if term.axes != self.axes:
                 raise AxisError(
@@ -260,13 +264,18 @@ class Map(Term):
 Node = Variable | Constant | Product | Sum | Scale | Map
 
 
+def _is_name(text: str) -> bool:
+    """An identifier that Python reads as it is: no keyword, and no letter that Python takes for another, such as ﬁ."""
+    return text.isidentifier() and not keyword.iskeyword(text) and unicodedata.normalize("NFKC", text) == text
+
+
 def _check_axes(axes: Axes, whose: str) -> None:
     for i, axis in enumerate(axes):
-        if not axis.isidentifier() or axis.startswith("_") or axis.endswith("_"):
+        if not _is_name(axis) or axis.startswith("_") or axis.endswith("_"):
             raise AxisError(
                 f"{whose} has an axis whose name is not a name",
                 ("axis", repr(axis)),
-                help="use an identifier that neither begins nor ends with an underscore",
+                help="use an identifier that neither begins nor ends with an underscore, and no keyword",
             )
         if axis in axes[:i]:
             raise AxisError(
