@@ -1,0 +1,24 @@
+"""How far a training run is, on stderr: a line an epoch, and on a terminal a moving bar inside each."""
+
+import sys
+
+import lightning.pytorch as pl
+from lightning.pytorch.callbacks import Callback, RichProgressBar
+
+__all__ = ["progress"]
+
+
+def progress() -> list[Callback]:
+    """The callbacks that show it."""
+    bar = RichProgressBar(console_kwargs={"stderr": True})
+    return [Lines(), bar] if sys.stderr.isatty() else [Lines()]
+
+
+class Lines(Callback):
+    """One line an epoch."""
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Print the epoch's number and how it went."""
+        if trainer.is_global_zero:
+            found = "  ".join(f"{name} {value.item():.4f}" for name, value in sorted(trainer.callback_metrics.items()))
+            print(f"epoch {trainer.current_epoch + 1}/{trainer.max_epochs}  {found}", file=sys.stderr, flush=True)

@@ -1,0 +1,151 @@
+"""Training a classifier by lightning, so that what comes out depends on data, recipe and seed alone.
+
+An epoch's randomness is drawn from (seed, epoch), the state at the end of each epoch is one file, and a run that is started
+again goes on from there: killed or not, it ends with the same bits.
+"""
+
+import json
+import math
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path as FilePath
+from typing import Any
+
+import lightning.pytorch as pl
+import torch
+from lightning.pytorch.callbacks import Checkpoint, EarlyStopping, ProgressBar
+from torch import Tensor
+
+from fwp.bench.learner import Examples, Learner, batches
+from fwp.bench.progress import progress
+from fwp.bench.state import SafetensorsIO, load_tree
+from fwp.bench.surroundings import quiet
+from fwp.errors import FormatError
+from fwp.models.files import write_bytes
+
+__all__ = ["Fitted", "fit"]
+
+EVALUATED_AT_ONCE = 256
+"""Validation examples in one batch: no gradient is kept of it."""
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """What training has found: the rows of metrics, the chosen epoch and its weights, and the seconds it took."""
+
+    metrics: tuple[Mapping[str, float | int | None], ...]
+    epoch: int
+    weights: Mapping[str, Tensor]
+    seconds: float
+
+
+class Keeper(Checkpoint):
+    """Keeps the best weights and all metrics, and puts them with lightning's own state into one file at each epoch's end.
+
+    A checkpoint callback runs after all others, so that their states are those at the end of the epoch.
+    """
+
+    def __init__(self, file: FilePath, metrics: FilePath) -> None:
+        self.file, self.metrics = file, metrics
+        self.rows: list[dict[str, float | int | None]] = []
+        self.best: dict[str, Tensor] = {}
+        self.best_epoch, self.done = -1, False
+        self.before, self.started = 0.0, time.monotonic()
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Write one row of metrics, compare, save."""
+        found = {name: value.item() for name, value in trainer.callback_metrics.items()}
+        found["rate"] = trainer.optimizers[0].param_groups[0]["lr"]
+        row = {name: value if math.isfinite(value) else None for name, value in sorted(found.items())}
+        self.rows.append({"epoch": trainer.current_epoch, **row})
+        if self.best_epoch < 0 or rank(self.rows[-1]) >= rank(self.rows[self.best_epoch]):
+            assert isinstance(pl_module, Learner)
+            self.best_epoch = trainer.current_epoch
+            self.best = {
+                name: value.detach().cpu().clone() for name, value in pl_module.classifier.state_dict().items()
+            }
+        self.done = trainer.should_stop or trainer.current_epoch + 1 == trainer.max_epochs
+        trainer.save_checkpoint(self.file)
+        if trainer.is_global_zero:
+            self.write_metrics()
+
+    def write_metrics(self) -> None:
+        """All rows as json lines; the state has them too, so a kill in between loses none."""
+        write_bytes(self.metrics, "".join(json.dumps(row) + "\n" for row in self.rows).encode())
+
+    def state_dict(self) -> dict[str, Any]:
+        """What a run that goes on later has to know."""
+        names = ("rows", "best", "best_epoch", "done")
+        return {**{name: getattr(self, name) for name in names}, "seconds": self.seconds()}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Go on from there."""
+        for name in ("rows", "best", "best_epoch", "done"):
+            setattr(self, name, state_dict[name])
+        self.before = state_dict["seconds"]
+
+    def seconds(self) -> float:
+        """Seconds of training, those before a kill included."""
+        return self.before + time.monotonic() - self.started
+
+    def result(self) -> Fitted:
+        """What has been found so far."""
+        return Fitted(tuple(self.rows), self.best_epoch, self.best, self.seconds())
+
+
+def rank(row: Mapping[str, float | int | None]) -> float:
+    """What makes one epoch better than another: validation accuracy. Of equal ones the later: its learning rate is lower."""
+    accuracy = row["valid_accuracy"]
+    return -1.0 if accuracy is None else accuracy
+
+
+def fit(learner: Learner, valid: Examples, folder: FilePath, device: torch.device) -> Fitted:
+    """Train, or go on where the state in the folder ends, and say what was best on the validation examples.
+
+    The classifier is left with its last weights.
+
+    Raises:
+        FormatError: the folder's state is damaged.
+        FwpError: the disk refused.
+    """
+    recipe = learner.recipe
+    keeper = Keeper(folder / "state.safetensors", folder / "metrics.jsonl")
+    resume = keeper.file.exists()
+    if resume:
+        try:
+            keeper.load_state_dict(load_tree(keeper.file)["callbacks"]["Keeper"])
+        except (KeyError, TypeError) as error:
+            raise FormatError(
+                "the state of a run is not what this version of the library writes",
+                ("file", str(keeper.file)),
+                ("missing", str(error)),
+                help="remove that file to train from the start",
+            ) from error
+        keeper.write_metrics()
+        if keeper.done:
+            return keeper.result()
+    shown = progress()
+    with quiet():
+        trainer = pl.Trainer(
+            accelerator=device.type,
+            devices=[device.index] if device.index is not None and device.type != "cpu" else 1,
+            max_epochs=recipe.epochs,
+            gradient_clip_val=recipe.clip,
+            callbacks=[
+                *shown,
+                EarlyStopping("valid_loss", patience=recipe.patience, check_on_train_epoch_end=True),
+                keeper,
+            ],
+            enable_progress_bar=any(isinstance(callback, ProgressBar) for callback in shown),
+            plugins=[SafetensorsIO()],
+            logger=False,
+            num_sanity_val_steps=0,
+            enable_model_summary=False,
+            deterministic="warn",
+            default_root_dir=folder,
+        )
+        trainer.fit(
+            learner, val_dataloaders=batches(valid, EVALUATED_AT_ONCE), ckpt_path=keeper.file if resume else None
+        )
+    return keeper.result()

@@ -1,0 +1,37 @@
+"""The command `fwp`: finds the command that is meant, and prints what the user did wrong without a traceback."""
+
+import sys
+from collections.abc import Sequence
+
+from fwp.errors import FwpError
+
+__all__ = ["main"]
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Rules of fast weights in continuous time: show one, look at data, train on them.
+
+    Args:
+        arguments: of the command line, without the program's name; those of this process unless given.
+    """
+    arguments = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        import tyro
+
+        from fwp.cli.data import data
+        from fwp.cli.run import command
+        from fwp.cli.show import show
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.startswith("fwp"):
+            raise
+        raise SystemExit(f"the command line needs {error.name}\n  help: pip install 'fwp[bench]'") from None
+    try:
+        tyro.extras.subcommand_cli_from_dict(
+            {"show": show, "run": command(arguments), "data": data},
+            prog="fwp",
+            description="Learning rules of fast weights in continuous time: show one, look at data, train on them.",
+            args=arguments,
+        )
+    except FwpError as error:
+        print(error, file=sys.stderr)
+        raise SystemExit(1) from None

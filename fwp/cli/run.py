@@ -1,0 +1,68 @@
+"""`fwp run TASK`: train a rule on real data."""
+
+import json
+import re
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Annotated
+
+from rich.console import Console
+from tyro.conf import OmitArgPrefixes, Positional, arg
+
+from fwp.bench import TASKS, Recipe, Run, task
+from fwp.bench.pipeline import run as run_pipeline
+from fwp.bench.report import table
+from fwp.cli.target import resolve
+from fwp.controls import by_name
+from fwp.fields import suited, wiring
+
+__all__ = ["command"]
+
+
+def command(arguments: Sequence[str]) -> Callable[..., None]:
+    """The command as a function whose recipe is, unless its options say otherwise, that of the task that is named first."""
+    named = arguments[1] if len(arguments) > 1 and arguments[1] in TASKS else None
+    default = TASKS[named].recipe if named else Recipe()
+
+    def run(
+        task_name: Annotated[Positional[str], arg(name="task", metavar="TASK")],
+        /,
+        rule: str = "delta",
+        control: str = "hermite",
+        projection: str = "keys-from-increments",
+        seed: int = 0,
+        device: str = "auto",
+        out: Annotated[Path | None, arg(metavar="DIR")] = None,
+        sizes: dict[str, int] = {},  # noqa: B006  # read only
+        recipe: OmitArgPrefixes[Recipe] = default,
+    ) -> None:
+        """Train a rule on real data: epoch and weights are chosen on validation examples, then tested.
+
+        Progress is on stderr, the result one line of json on stdout. A killed run goes on when the command is given again.
+
+        Args:
+            task_name: japanese-vowels, basic-motions, or uea:<Name> for any data set of the UEA and UCR archives.
+            rule: A name that `fwp show` knows, module:name, or path/to/file.py:name.
+            control: How the path between observations runs: linear, rectilinear, natural-cubic or hermite.
+            projection: Which slots are fed from the series and which from its derivative: plain, direct, keys-from-signal,
+                keys-from-increments, increments-only, ncde or gru-ode. A slot that it does not name gets a map into its domain.
+            seed: Decides initial weights, order, dropout, and which training examples are for validation.
+            device: auto, cpu, cuda, cuda:1, …
+            out: Folder for model, metrics and pictures. None is runs/<task>/<rule>-<control>-<seed>.
+            sizes: Sizes of axes that neither width nor heads determine, as in --sizes inner 32.
+            recipe: How it is trained.
+        """
+        found = resolve(rule)
+        model = found @ suited(wiring(projection), found) @ by_name(control)
+        what = Run(task(task_name), model, recipe, seed, sizes)
+        result = run_pipeline(what, folder_of(what) if out is None else out, device)
+        Console(stderr=True).print(table(result))
+        print(json.dumps(result), flush=True)
+
+    return run
+
+
+def folder_of(what: Run) -> Path:
+    """Where a run is kept unless its user says otherwise."""
+    names = (what.task.name, f"{what.rule}-{what.model.control.name}-{what.seed}")
+    return Path("runs", *(re.sub(r"[^\w.+-]", "-", name) for name in names))

@@ -1,0 +1,100 @@
+"""RULE on the command line: a name in `fwp.rules.ALL`, `module:attr` or `path/to/file.py:attr`."""
+
+import importlib
+import importlib.util
+import sys
+import traceback
+from difflib import get_close_matches
+from pathlib import Path
+from types import ModuleType, TracebackType
+
+from fwp.errors import FwpError
+from fwp.rules import ALL, Rule, System
+
+__all__ = ["resolve"]
+
+
+def resolve(target: str) -> Rule | System:
+    """The rule; one without a name gets that of its attribute.
+
+    An error raised by the user's own file while it is imported is shown with the traceback into that file, and ends the command.
+
+    Raises:
+        FwpError: there is no such rule, file, module or attribute, or it is no rule.
+    """
+    place, colon, attribute = target.rpartition(":")
+    if not colon:
+        return _named(target)
+    module = _import(place)
+    try:
+        found = getattr(module, attribute)
+    except AttributeError:
+        rules = [name for name, value in vars(module).items() if isinstance(value, Rule | System)]
+        raise FwpError(
+            f"{place} has no `{attribute}`",
+            ("its rules", ", ".join(rules) or "none"),
+            help=f"write {place}:{rules[0]}" if rules else f"declare one in it: {attribute} = Rule(…)",
+        ) from None
+    if not isinstance(found, Rule | System):
+        raise FwpError(
+            f"`{attribute}` in {place} is no rule",
+            ("found", f"{type(found).__name__} {found!r}"[:200]),
+            help=f"{attribute} = Rule(…) or System(…)",
+        )
+    return found if found.name else found.renamed(attribute)
+
+
+def _named(name: str) -> Rule | System:
+    if name in ALL:
+        return ALL[name]
+    near = get_close_matches(name, ALL, n=1)
+    raise FwpError(
+        "no rule has this name",
+        ("name", repr(name)),
+        ("rules", ", ".join(ALL)),
+        help=f"did you mean {near[0]}?" if near else "a rule of your own is path/to/file.py:name",
+    )
+
+
+def _import(place: str) -> ModuleType:
+    """The user's module or file, with its folder (or the current one) on the path as python itself would put it."""
+    file = Path(place)
+    is_file = place.endswith(".py")
+    if is_file and not file.is_file():
+        raise FwpError("there is no such file", ("file", str(file.absolute())), help="RULE is path/to/file.py:name")
+    folder = str(file.parent.resolve() if is_file else Path.cwd())
+    if folder not in sys.path:
+        sys.path.insert(0, folder)
+    try:
+        return _load(file) if is_file else importlib.import_module(place)
+    except ModuleNotFoundError as error:
+        if not is_file and error.name and (place == error.name or place.startswith(f"{error.name}.")):
+            raise FwpError(
+                "there is no such module", ("module", place), help="RULE is a name, module:name or path/to/file.py:name"
+            ) from None
+        _show(error)
+    except Exception as error:  # whatever the user's file raises is theirs to read
+        _show(error)
+    raise SystemExit(1)
+
+
+def _load(file: Path) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(f"_fwp_{file.stem}", file)
+    assert spec is not None and spec.loader is not None  # the name ends in .py
+    module = sys.modules[spec.name] = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def _show(error: Exception) -> None:
+    """The traceback from the user's code on: what comes before is this file, and python's way to import."""
+    frames = error.__traceback__
+    while frames is not None and not _importing(frames):
+        frames = frames.tb_next
+    while frames is not None and _importing(frames):
+        frames = frames.tb_next
+    traceback.print_exception(type(error), error, frames)
+
+
+def _importing(frames: TracebackType) -> bool:
+    return frames.tb_frame.f_code.co_filename.startswith("<frozen importlib")

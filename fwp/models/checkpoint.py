@@ -1,0 +1,193 @@
+"""A trained model as two files: model.json says what it is, weights.safetensors holds its numbers. Nothing is ever unpickled."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from jaxtyping import Float, Int64
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save as to_safetensors
+from torch import Tensor
+
+from fwp.data import Normaliser, Series
+from fwp.errors import DataError, FormatError, FwpError
+from fwp.fields import from_json, to_json
+from fwp.models.classifier import Classifier, Head, Solver
+from fwp.models.files import decode, make_folder, read_json, write_bytes, write_json
+
+__all__ = ["Prediction", "Trained", "load", "save"]
+
+FORMAT = 1
+FLOATING = ("F64", "F32", "F16", "BF16")
+"""What safetensors calls them."""
+
+
+@dataclass(frozen=True, eq=False)
+class Prediction:
+    """What a model says of a batch of series."""
+
+    probabilities: Float[Tensor, "batch class"]
+    classes: tuple[str, ...]
+
+    @property
+    def best(self) -> Int64[Tensor, "batch"]:
+        """The number of the likeliest class of each series."""
+        return self.probabilities.argmax(-1)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The name of the likeliest class of each series."""
+        return tuple(self.classes[i] for i in self.best.tolist())
+
+
+@dataclass(frozen=True, eq=False)
+class Trained:
+    """A classifier with the scale of the data that it was trained on and the names of its classes."""
+
+    classifier: Classifier
+    normaliser: Normaliser
+    classes: tuple[str, ...]
+
+    @torch.no_grad()
+    def predict(self, series: Series, batch: int = 256) -> Prediction:
+        """Classes of series as they come, in the units of the training data.
+
+        Args:
+            series: on any device; of as many channels as the training series.
+            batch: how many series are solved at once.
+
+        Raises:
+            DataError: other channels than the model was trained on.
+            SolveError: the solver could not reach the end.
+        """
+        parameter = next(self.classifier.parameters())
+        series = self.normaliser.apply(series).to(parameter.device, parameter.dtype)
+        with evaluating(self.classifier):
+            chunks = [self.classifier(series[i : i + batch]) for i in range(0, len(series), batch)]
+        return Prediction(torch.cat(chunks).softmax(-1), self.classes)
+
+
+@contextmanager
+def evaluating(classifier: Classifier) -> Iterator[None]:
+    """Without dropout; afterwards as before."""
+    training = classifier.training
+    classifier.eval()
+    try:
+        yield
+    finally:
+        classifier.train(training)
+
+
+def save(folder: Path | str, trained: Trained) -> None:
+    """Write a model into a folder, which is made if need be; each file whole or not at all.
+
+    Raises:
+        FwpError: the disk refused; what was there before is unchanged.
+        CompositionError: the projection holds a module of the user's own, which no json can describe.
+    """
+    folder, classifier = Path(folder), trained.classifier
+    if len(trained.classes) != classifier.head.classes:
+        raise DataError(
+            "the model does not have as many classes as there are names",
+            ("model", f"{classifier.head.classes} classes"),
+            ("names", f"{len(trained.classes)}"),
+            help="name every class once",
+        )
+    description = {
+        "format": FORMAT,
+        "model": to_json(classifier.net.model),
+        "sizes": dict(classifier.net.sizes),
+        "head": asdict(classifier.head),
+        "solver": asdict(classifier.solver),
+        "normaliser": trained.normaliser.to_json(),
+        "classes": list(trained.classes),
+    }
+    weights = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in classifier.state_dict().items()}
+    make_folder(folder)
+    write_bytes(folder / "weights.safetensors", to_safetensors(weights))
+    write_json(folder / "model.json", description)
+
+
+def load(folder: Path | str, device: str = "cpu") -> Trained:
+    """The model that `save` or `fwp run` wrote into a folder. The file of a rule of your own is not needed.
+
+    Raises:
+        FormatError: a file is missing, damaged, of another version, or its tensors are not those of the model.
+    """
+    folder = Path(folder)
+    file = folder / "model.json"
+    data = read_json(file)
+    if not isinstance(data, Mapping) or data.get("format") != FORMAT:
+        found = data.get("format") if isinstance(data, Mapping) else type(data).__name__
+        raise FormatError(
+            "this model was not written in the format of this version",
+            ("file", str(file)),
+            ("format", f"{FORMAT} is read here, {found!r} found"),
+            help="load it with the version that wrote it, or train again",
+        )
+    classifier, normaliser, classes = _described(file, data)
+    weights = _weights(folder / "weights.safetensors", classifier.state_dict())
+    classifier.load_state_dict(weights, assign=True)
+    return Trained(classifier.to(device).eval(), normaliser, classes)
+
+
+def _described(file: Path, data: Mapping[str, Any]) -> tuple[Classifier, Normaliser, tuple[str, ...]]:
+    """What model.json says, with a classifier on the meta device: sizes out of all proportion cost no memory."""
+    try:
+        sizes, classes = data["sizes"], data["classes"]
+        if not isinstance(sizes, dict) or not all(type(size) is int for size in sizes.values()):
+            raise ValueError("`sizes` are whole numbers by name")
+        if not isinstance(classes, list) or not all(isinstance(name, str) for name in classes):
+            raise ValueError("`classes` is a list of names")
+        head, solver = decode(Head, data["head"], "head"), decode(Solver, data["solver"], "solver")
+        model, normaliser = from_json(data["model"]), Normaliser.from_json(data["normaliser"])
+        others = {axis: size for axis, size in sizes.items() if axis not in ("channel", "head")}
+        with torch.device("meta"):
+            net = model.build(sizes["channel"], heads=sizes["head"], **others)
+            classifier = Classifier(net, head, solver)
+        if len(classes) != head.classes or len(normaliser.mean) != sizes["channel"]:
+            raise ValueError("numbers of classes or channels disagree")
+        return classifier, normaliser, tuple(classes)
+    except FormatError as error:
+        raise FormatError(error.what, ("file", str(file)), *error.facts, help=error.help) from error
+    except (KeyError, ValueError, TypeError, RuntimeError, FwpError) as error:
+        raise FormatError(
+            "this file does not describe a model",
+            ("file", str(file)),
+            ("because", f"{type(error).__name__}: {error}".replace("\n", "\n      ")),
+            help="restore the file, or train again",
+        ) from error
+
+
+def _weights(file: Path, expected: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The tensors in the file, if they are those that the model has."""
+    try:
+        with safe_open(file, framework="pt") as stored:
+            slices = {name: stored.get_slice(name) for name in stored.keys()}  # noqa: SIM118  # it is no dictionary
+            found = {name: (tuple(part.get_shape()), part.get_dtype() in FLOATING) for name, part in slices.items()}
+            wanted = {name: (tuple(tensor.shape), tensor.is_floating_point()) for name, tensor in expected.items()}
+            for name in sorted(found.keys() | wanted.keys()):
+                if found.get(name) != wanted.get(name):
+                    raise FormatError(
+                        "the weights are not those of the model",
+                        ("folder", str(file.parent)),
+                        ("tensor", name),
+                        ("model", _kind(wanted.get(name))),
+                        ("file", _kind(found.get(name))),
+                        help="keep model.json and weights.safetensors of one run together",
+                    )
+            return {name: stored.get_tensor(name) for name in wanted}
+    except (OSError, SafetensorError) as error:
+        raise FormatError(
+            "the weights cannot be read",
+            ("file", str(file)),
+            ("because", str(error)),
+            help="the file is missing or damaged: restore it, or train again",
+        ) from error
+
+
+def _kind(tensor: tuple[tuple[int, ...], bool] | None) -> str:
+    return "none of that name" if tensor is None else f"shape {tensor[0]}, {'real' if tensor[1] else 'other'} numbers"

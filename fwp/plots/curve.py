@@ -1,0 +1,40 @@
+"""The learning curve: loss and accuracy, epoch by epoch, on training and validation examples."""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+__all__ = ["learning_curve"]
+
+Row = Mapping[str, float | int | None]
+
+
+def learning_curve(metrics: Sequence[Row], chosen: int | None = None, axes: Iterable[Axes] | None = None) -> list[Axes]:
+    """Draw the rows of metrics.jsonl: the loss into the first axes, the accuracy into the second.
+
+    Args:
+        metrics: rows with epoch, train_loss, valid_loss, train_accuracy and valid_accuracy; None is left out.
+        chosen: the epoch whose weights were kept, marked by a line.
+        axes: two axes; a new figure unless given.
+    """
+    first, second = Figure(figsize=(9, 3.4), layout="constrained").subplots(1, 2) if axes is None else axes
+    for place, name, unit in (
+        (first, "loss", "cross entropy (nats)"),
+        (second, "accuracy", "accuracy (share correct)"),
+    ):
+        for part, style in (("train", ":"), ("valid", "-")):
+            points = [(row["epoch"], row[f"{part}_{name}"]) for row in metrics]
+            known = [(epoch, value) for epoch, value in points if epoch is not None and value is not None]
+            marker = "o" if len(known) == 1 else None
+            place.plot(
+                *zip(*known, strict=True) if known else ((), ()), style, color="black", marker=marker, label=part
+            )
+        if chosen is not None:
+            place.axvline(chosen, color="tab:orange", linewidth=1, label=f"chosen: epoch {chosen}")
+        place.set(xlabel="epoch", ylabel=unit)
+        place.xaxis.set_major_locator(MaxNLocator(integer=True))
+    first.set_yscale("log")
+    second.legend(loc="lower right")
+    return [first, second]

@@ -1,0 +1,180 @@
+import json
+import os
+import pickle
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+import fwp
+from fwp.controls import hermite, linear
+from fwp.data import Normaliser, series
+from fwp.errors import CompositionError, DataError, FormatError, FwpError
+from fwp.fields import Projection, external, stack, wiring
+from fwp.models import Classifier, Head, Solver, Trained, save
+from fwp.models import load as load_model
+from fwp.rules import ALL, Rule, W, beta, delta, k, v, x
+
+CLASSES = ("left", "right", "straight on")
+
+
+def drawn() -> fwp.Series:
+    values = torch.randn(6, 9, 3, generator=torch.Generator().manual_seed(1)) * torch.tensor([1.0, 10.0, 0.1]) + 5
+    return series(values, lengths=torch.tensor([9, 2, 4, 9, 3, 1]))
+
+
+def trained(rule: Any = delta, **build: int) -> Trained:
+    model = rule @ wiring("keys-from-increments").restricted(rule) @ hermite
+    net = model.build(3, **({"width": 12, "heads": 2} | build))
+    return Trained(Classifier(net, Head(3, 7, 0.5), Solver("midpoint")), Normaliser.fit(drawn()), CLASSES)
+
+
+@pytest.mark.users
+def test_what_is_loaded_predicts_the_same_bits(tmp_path: Path) -> None:
+    before = trained()
+    save(tmp_path / "new" / "folder", before)
+    state = torch.get_rng_state()
+    after = load_model(tmp_path / "new" / "folder")
+    assert torch.equal(torch.get_rng_state(), state), "loading draws nothing"
+    data = drawn()
+    expected, found = before.predict(data), after.predict(data, batch=4)
+    torch.testing.assert_close(found.probabilities, expected.probabilities)
+    assert torch.equal(after.predict(data).probabilities, expected.probabilities)
+    assert found.names == tuple(CLASSES[i] for i in expected.probabilities.argmax(-1))
+    assert after.classifier.net.model == before.classifier.net.model
+    assert before.classifier.training, "prediction leaves the mode as it was"
+    assert {f.name for f in (tmp_path / "new" / "folder").iterdir()} == {"model.json", "weights.safetensors"}
+
+
+def test_a_rule_of_ones_own_travels_without_its_file(tmp_path: Path) -> None:
+    decay = fwp.Slot("decay")
+    save(tmp_path, trained(Rule(beta * (v - W @ k) * k - decay * W, name="mine")))
+    rule = load_model(tmp_path).classifier.net.model.spec.layers[0].rule
+    assert rule == Rule(beta * (v - W @ k) * k - decay * W) and rule.name == "mine"
+
+
+def test_layers_systems_and_other_axes_travel(tmp_path: Path) -> None:
+    plain = delta @ Projection() @ linear
+    system = ALL["momentum_delta"] @ Projection()
+    for model in (plain, stack(plain.spec, plain.spec, system) @ linear):
+        net = model.build(3, width=12, heads=2, key=5)
+        before = Trained(Classifier(net, Head(3)), Normaliser.fit(drawn()), CLASSES)
+        save(tmp_path, before)
+        after = load_model(tmp_path)
+        assert after.classifier.net.sizes == net.sizes
+        assert torch.equal(after.predict(drawn()).probabilities, before.predict(drawn()).probabilities)
+
+
+def test_other_types_of_number_travel(tmp_path: Path) -> None:
+    before = trained()
+    before.classifier.double()
+    save(tmp_path, before)
+    after = load_model(tmp_path)
+    assert next(after.classifier.parameters()).dtype is torch.float64
+    assert torch.equal(after.predict(drawn()).probabilities, before.predict(drawn()).probabilities)
+
+
+def test_other_channels_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="channels"):
+        trained().predict(series(torch.randn(2, 5, 4)))
+    one = trained()
+    with pytest.raises(DataError, match="as many classes"):
+        save(tmp_path, Trained(one.classifier, one.normaliser, CLASSES[:2]))
+
+
+def test_a_module_of_ones_own_cannot_travel(tmp_path: Path) -> None:
+    projection = Projection(k=external(torch.nn.Linear(4, 4), x, "key"))
+    net = (delta @ projection @ linear).build(3, width=12, heads=3)
+    with pytest.raises(CompositionError, match="json"):
+        save(tmp_path, Trained(Classifier(net, Head(3)), Normaliser.fit(drawn()), CLASSES))
+    assert not list(tmp_path.iterdir())
+
+
+def changed(path: str, value: Any) -> Callable[[Path], None]:
+    def change(folder: Path) -> None:
+        data = json.loads((folder / "model.json").read_text())
+        *above, last = path.split(".")
+        place = data
+        for name in above:
+            place = place[name]
+        place[last] = value
+        (folder / "model.json").write_text(json.dumps(data))
+
+    return change
+
+
+class Boom:
+    def __reduce__(self) -> tuple[Any, ...]:
+        return os.mkdir, ("unpickled",)
+
+
+def pickled(folder: Path) -> None:
+    (folder / "weights.safetensors").write_bytes(pickle.dumps(Boom()))
+
+
+def short(name: str) -> Callable[[Path], None]:
+    return lambda folder: (folder / name).write_bytes((folder / name).read_bytes()[:-20]) and None  # type: ignore
+
+
+def weights(change: Callable[[dict[str, torch.Tensor]], object]) -> Callable[[Path], None]:
+    def damage(folder: Path) -> None:
+        file = folder / "weights.safetensors"
+        tensors = load_file(file)
+        change(tensors)
+        save_file(tensors, file)
+
+    return damage
+
+
+DAMAGES: dict[str, tuple[Callable[[Path], object], str]] = {
+    "no folder": (lambda folder: (folder / "model.json").unlink(), "cannot be read"),
+    "cut json": (short("model.json"), "does not hold json"),
+    "deep json": (lambda folder: (folder / "model.json").write_text('{"format":' * 9999), "does not hold json"),
+    "version": (changed("format", 99), "format of this version"),
+    "list": (lambda folder: (folder / "model.json").write_text("[]"), "format of this version"),
+    "no rule": (changed("model", {}), "does not hold a model"),
+    "sizes": (changed("sizes.width", "wide"), "does not describe a model"),
+    "negative": (changed("sizes.width", -2), "does not describe a model"),
+    "enormous": (changed("sizes.width", 2**20), "weights are not those"),
+    "overflow": (changed("sizes.width", 2**62), "does not describe a model"),
+    "head": (changed("head.classes", 4), "does not describe a model"),
+    "solver": (changed("solver.gradient", "none"), "solver.gradient"),
+    "method": (changed("solver.method", 3), "solver.method"),
+    "normaliser": (changed("normaliser.span", 0), "no normaliser"),
+    "channels": (changed("normaliser", {"mean": [0], "std": [1], "origin": 0, "span": 1}), "does not describe a model"),
+    "classes": (changed("classes", ["a", 2, "c"]), "does not describe a model"),
+    "no weights": (lambda folder: (folder / "weights.safetensors").unlink(), "weights cannot be read"),
+    "cut weights": (short("weights.safetensors"), "weights cannot be read"),
+    "pickle": (pickled, "weights cannot be read"),
+    "one less": (weights(lambda tensors: tensors.pop("classify.bias")), "weights are not those"),
+    "one more": (weights(lambda tensors: tensors.update(more=torch.zeros(1))), "weights are not those"),
+    "shape": (weights(lambda tensors: tensors.update({"classify.bias": torch.zeros(4)})), "weights are not those"),
+    "integers": (weights(lambda t: t.update({"classify.bias": torch.arange(3)})), "weights are not those"),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_damage_is_a_format_error_that_helps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, damage: str) -> None:
+    save(tmp_path, trained())
+    monkeypatch.chdir(tmp_path)
+    change, words = DAMAGES[damage]
+    change(tmp_path)
+    with pytest.raises(FormatError, match=words) as caught:
+        load_model(tmp_path)
+    assert "help: " in str(caught.value) and str(tmp_path) in str(caught.value)
+    assert not (tmp_path / "unpickled").exists()
+
+
+def test_a_full_disk_leaves_the_old_model(tmp_path: Path) -> None:
+    if not Path("/dev/full").exists():
+        pytest.skip("this system has no /dev/full")
+    before = trained()
+    save(tmp_path, before)
+    (tmp_path / ".weights.safetensors.part").symlink_to("/dev/full")
+    with pytest.raises(FwpError, match="could not be written"):
+        save(tmp_path, trained())
+    assert {file.name for file in tmp_path.iterdir()} == {"model.json", "weights.safetensors"}
+    assert torch.equal(load_model(tmp_path).predict(drawn()).probabilities, before.predict(drawn()).probabilities)
