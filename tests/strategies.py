@@ -49,7 +49,7 @@ from fwp.terms import (
 
 Values = dict[str, NDArray[np.float64]]
 
-SIZES = {"value": 3, "key": 2, "channel": 5}
+SIZES = {"value": 3, "key": 2, "channel": 5, "hidden": 7, "inner": 11}
 
 W = State("W", "value key")
 VOCABULARY = (

@@ -5,7 +5,7 @@ It decides nothing about the data: it fills, fits and hands on, sample by sample
 
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any, assert_never
+from typing import TYPE_CHECKING, Any, assert_never
 
 import torch
 from jaxtyping import Float
@@ -19,7 +19,7 @@ from fwp.controls.linear import rectilinear as fit_rectilinear
 from fwp.controls.natural_cubic import natural_cubic as fit_natural_cubic
 from fwp.controls.path import Causality, Path
 from fwp.data import Series
-from fwp.errors import DataError, FormatError
+from fwp.errors import CompositionError, DataError, FormatError
 
 __all__ = ["Control", "Kind", "by_name", "hermite", "linear", "natural_cubic", "rectilinear"]
 
@@ -129,6 +129,20 @@ class Control:
             pieces = [torch.cat([own[..., None], piece], -1) for own, piece in zip(clock, pieces, strict=True)]
         return torch.cat(list(pieces), -1).to(series.values.dtype)
 
+    if not TYPE_CHECKING:  # a type checker knows of no such product, and so complains at the operator
+
+        def __matmul__(self, right: object) -> None:
+            """A control stands last: nothing may follow it."""
+            raise _wrong_order(self, right)
+
+        def __rmatmul__(self, left: object) -> None:
+            """What may stand left of a control, a projection or a whole `rule @ projection`, has a product of its own."""
+            raise _wrong_order(left, self)
+
+    def __repr__(self) -> str:
+        own = self.kind.value.replace("-", "_")
+        return own if self.time else f"Control({self.kind}, time=False)"
+
     def to_json(self) -> dict[str, object]:
         """The control as plain json."""
         return {"kind": self.kind.value, "time": self.time}
@@ -160,6 +174,15 @@ def by_name(name: str) -> Control:
     if name not in controls:
         raise DataError("no control has this name", ("name", repr(name)), help=f"use one of {', '.join(controls)}")
     return controls[name]
+
+
+def _wrong_order(left: object, right: object) -> CompositionError:
+    return CompositionError(
+        f"a {type(left).__name__} cannot stand left of a {type(right).__name__}",
+        ("left", repr(left)),
+        ("right", repr(right)),
+        help="compose from the rule: rule @ projection @ control",
+    )
 
 
 def _at_least_two(series: Series) -> Series:

@@ -13,15 +13,15 @@ import torch
 
 import fwp.fields.net
 from fwp.controls import Control
-from fwp.errors import CompositionError
+from fwp.errors import CompositionError, SizeError
 from fwp.fields.fit import checked, default_map, fit, slots_of
-from fwp.fields.initial import FirstWrite, Initial, StatesFrom, zero
+from fwp.fields.initial import FirstWrite, Initial, StatesFrom, maps_of, zero
 from fwp.fields.maps import SlowMap, as_map
-from fwp.fields.wrt import degrees, mentions_increment
+from fwp.fields.wrt import Degrees, degrees, map_degrees, mentions_increment, term_degrees
 from fwp.rules.rule import Rule
 from fwp.rules.system import System
-from fwp.rules.vocabulary import dx, x
-from fwp.terms.parts import parts
+from fwp.rules.vocabulary import x
+from fwp.terms.parts import monomials
 from fwp.terms.syntax import Variable
 
 __all__ = ["Feed", "Layer", "Model", "Projection", "Spec", "stack"]
@@ -110,14 +110,15 @@ class Spec:
 
     def __post_init__(self) -> None:
         for layer in self.layers[1:]:
-            if mentions_increment(layer.rule, layer.projection.slot):
+            begins = any(map_degrees(own) != (0, 0) for _, own in maps_of(layer.projection.initial))
+            if begins or mentions_increment(layer.rule, layer.projection.slot):
                 raise CompositionError(
                     "a layer above another has no increment: its signal is a read-out, whose derivative is not at hand",
                     ("layer", repr(layer)),
                     help="feed its slots from x; the first layer alone may use dx",
                 )
 
-    def degrees(self) -> tuple[float, float]:
+    def degrees(self) -> Degrees:
         """The lowest and the highest degree in dx of the first layer's rates: (1, 1) is a controlled equation."""
         layer = self.layers[0]
         return degrees(layer.rule, layer.projection.slot)
@@ -165,15 +166,11 @@ class Model:
         low, high = self.spec.degrees()
         if (low, high) != (1, 1) or len(self.spec.layers) > 1:
             layer = self.spec.layers[0]
-            facts = [
-                (f"degree {d} in what dx feeds", repr(t))
-                for r in layer.rule.rules
-                for d, t in parts(r.rate, dx).items()
-            ]
+            terms = [term for r in layer.rule.rules for term in monomials(r.rate)]
+            found = [(repr(t), term_degrees(t, layer.projection.slot)) for t in terms]
             raise CompositionError(
                 "the model is not a controlled differential equation: it is not linear in dx",
-                ("degrees in dx", f"{low:g} to {high:g}"),
-                *facts,
+                *((text, f"degree {a:g} in dx" if a == b else f"degrees {a:g} to {b:g} in dx") for text, (a, b) in found),
                 help="let exactly one factor of each term come from dx, by linear(…, bias=False)",
             )
         return self
@@ -197,8 +194,14 @@ class Model:
             sizes: of any other axis, by name: `key=4`, `inner=32`, `feature=5`.
 
         Raises:
-            SizeError: an axis has no size, or two.
+            SizeError: an axis has no size, or two, or is none of the model's.
         """
+        if taken := {"channel", "head"} & set(sizes):
+            raise SizeError(
+                "channels and heads have parameters of their own",
+                *((axis, str(sizes[axis])) for axis in sorted(taken)),
+                help="write channels=… and heads=…",
+            )
         given = {"channel": channels, "head": heads} | ({"width": width} if width is not None else {}) | sizes
         return fwp.fields.net.Net(self, given, dtype, device)
 

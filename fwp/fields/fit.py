@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import assert_never
 
 from fwp.errors import AxisError, CompositionError, DomainError
-from fwp.fields.initial import FirstWrite, Initial, StatesFrom
-from fwp.fields.maps import Activation, SlowMap, activation, linear, range_of
+from fwp.fields.initial import Initial, StatesFrom, maps_of, static
+from fwp.fields.maps import Activation, SlowMap, activation, below, linear, range_of
 from fwp.rules.rule import Rule
 from fwp.rules.system import System, closed
-from fwp.rules.vocabulary import x
+from fwp.rules.vocabulary import dx, x
 from fwp.terms.domain import DomainKind
 from fwp.terms.primitive import Primitive
 from fwp.terms.suggest import pretty_axes
@@ -71,21 +71,15 @@ def fit(rule: Rule | System, slots: Mapping[str, SlowMap], default: SlowMap, ini
     """Check the maps of a projection against a rule.
 
     Raises:
-        CompositionError: a map is left over, or the rule reads a state whose equation it does not have.
+        CompositionError: a map is left over, or the rule reads a state whose equation it does not have, or a signal unknown.
         AxisError, DomainError: a map does not fit its slot or state.
     """
     wanted = slots_of(closed(rule))
     states = {r.of.name: r.of for r in rule.rules}
     for slot in wanted.values():
         checked(slot, slots.get(slot.name) or default_map(slot, default))
-    pairs = [(name, wanted) for name in slots]
-    match initial:
-        case FirstWrite(own):
-            pairs += [(name, wanted) for name, _ in own]
-        case StatesFrom(own):
-            pairs += [(name, states) for name, _ in own]
-        case _:
-            own = ()
+    own, target = maps_of(initial), states if isinstance(initial, StatesFrom) else wanted
+    pairs = [(name, wanted) for name in slots] + [(name, target) for name, _ in own]
     for name, known in pairs:
         if name not in known:
             raise CompositionError(
@@ -96,4 +90,21 @@ def fit(rule: Rule | System, slots: Mapping[str, SlowMap], default: SlowMap, ini
                 help="correct the name, or take projection.restricted(rule)",
             )
     for name, own_map in own:
-        checked((states if isinstance(initial, StatesFrom) else wanted)[name], own_map)
+        checked(target[name], own_map)
+    _refuse_strangers(rule, [*slots.values(), default, *(own_map for _, own_map in own)])
+
+
+def _refuse_strangers(rule: Rule | System, maps: Iterable[SlowMap]) -> None:
+    """A path has the signals x, dx and static, and no others."""
+    known = [(signal.name, signal.role) for signal in (x, dx, static)]
+    for node in (*rule.variables, *maps):
+        source: SlowMap | None = node
+        while source is not None and not isinstance(source, Variable):
+            source = below(source)
+        if source is None or source.role in (Role.STATE, Role.SLOT) or (source.name, source.role) in known:
+            continue
+        raise CompositionError(
+            f"a path has no signal `{source.name}`",
+            ("rule", repr(rule)),
+            help="read x, dx or static; what else a rule needs is a slot",
+        )

@@ -9,7 +9,20 @@ from fwp.controls import Control
 from fwp.errors import CompositionError, FormatError, FwpError
 from fwp.fields.compose import Layer, Model, Projection, Spec
 from fwp.fields.initial import FirstWrite, Initial, StatesFrom, Zero, static
-from fwp.fields.maps import Activation, External, LayerNorm, Linear, Parameter, Shared, SlowMap
+from fwp.fields.maps import (
+    Activation,
+    External,
+    LayerNorm,
+    Linear,
+    Parameter,
+    Shared,
+    SlowMap,
+    activation,
+    layer_norm,
+    linear,
+    parameter,
+    shared,
+)
 from fwp.rules import from_json as rule_from_json
 from fwp.rules import to_json as rule_to_json
 from fwp.rules.vocabulary import dx, x
@@ -108,19 +121,29 @@ def _read_map(data: Mapping[str, Any]) -> SlowMap:
             raise ValueError(f"{key!r} is not a list of names")
         return tuple(data[key])
 
+    def agreed(made: SlowMap, exactly: bool) -> SlowMap:
+        if not exactly:
+            raise ValueError(f"this is no map: {str(dict(data))[:200]}")
+        return made
+
     match data["map"]:
         case "signal":
             return _SIGNALS[data["name"]]
         case "parameter":
-            return Parameter(names("axes"), names("fan"))
+            axes, fan = names("axes"), names("fan")
+            own = " ".join(axes[: len(axes) - len(fan)])
+            made = parameter(f"{' '.join(fan)} -> {own}" if fan else own)
+            return agreed(made, made.axes == axes and made.fan == fan)
         case "linear":
-            return Linear(_read_map(data["of"]), names("outputs"), data["bias"])
+            of, outputs, bias = _read_map(data["of"]), names("outputs"), data["bias"]
+            made = linear(" ".join((*of.axes, "->", *outputs)), of, bias)
+            return agreed(made, made.outputs == outputs and isinstance(bias, bool))
         case "layer_norm":
-            return LayerNorm(_read_map(data["of"]))
+            return layer_norm(_read_map(data["of"]))
         case "activation":
-            return Activation(Primitive[data["primitive"].upper()], data["over"], _read_map(data["of"]))
+            return activation(Primitive[data["primitive"].upper()], _read_map(data["of"]), data["over"])
         case "shared":
-            return Shared(data["name"], _read_map(data["of"]))
+            return shared(data["name"], _read_map(data["of"]))
         case other:
             raise ValueError(f"no map is called {other!r}")
 

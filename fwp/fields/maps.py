@@ -167,7 +167,15 @@ def layer_norm(of: SlowMap) -> LayerNorm:
 
 
 def shared(name: str, of: SlowMap) -> Shared:
-    """`of` under a name: an encoder from which several slots are drawn."""
+    """`of` under a name: an encoder from which several slots are drawn.
+
+    Raises:
+        CompositionError: the name is no Python identifier; it becomes part of the names of parameters.
+    """
+    if not name.isidentifier():
+        raise CompositionError(
+            "the name of a shared map must be a Python identifier", ("name", repr(name)), help='write "encoder"'
+        )
     return Shared(name, as_map(of))
 
 

@@ -17,7 +17,7 @@ from fwp.data import Series
 from fwp.errors import CompositionError, SizeError
 from fwp.fields.initial import FirstWrite, StatesFrom, Zero
 from fwp.fields.maps import SlowMap
-from fwp.fields.sizes import layer_sizes
+from fwp.fields.sizes import check_given, layer_sizes
 from fwp.fields.slow_net import SlowNet
 from fwp.fields.vector_field import VectorField
 from fwp.lowering import lower, lower_rule
@@ -40,6 +40,7 @@ class Net(nn.Module):
     ) -> None:
         super().__init__()
         self.model = model
+        check_given(model.spec.layers, sizes)
         self.sizes = dict(sizes)
         channels = model.control.channels(sizes["channel"])
         self.layers = nn.ModuleList()
@@ -62,7 +63,7 @@ class Net(nn.Module):
         if not isinstance(path, Path):  # pyright: ignore[reportUnnecessaryIsInstance]  # users run without pyright
             raise CompositionError(
                 f"a net cannot be bound to a {type(path).__name__}",
-                ("right", repr(path)[:200]),
+                ("right", f"a {type(path).__name__}"),
                 help="bind it to a path, net @ control(series), or call it with the series, net(series)",
             )
         expected = self.model.control.channels(self.sizes["channel"])
@@ -72,6 +73,14 @@ class Net(nn.Module):
                 ("net", f"channels={self.sizes['channel']}, with the control's own {expected}"),
                 ("path", str(path.channels)),
                 help=f"build(channels={path.channels - expected + self.sizes['channel']}), or pass other data",
+            )
+        features = 0 if path.static is None else path.static.shape[1]
+        if "feature" in self.sizes and features != self.sizes["feature"]:
+            raise SizeError(
+                "the path does not have the static features that the net was built for",
+                ("net", f"feature={self.sizes['feature']}"),
+                ("path", "none" if path.static is None else f"{features} static features"),
+                help="give them with the series: series(values, times, static=…)",
             )
         return VectorField(self, path)
 
@@ -115,7 +124,7 @@ class Net(nn.Module):
             own = states_of(layer, names, inputs)
             yield layer, names, own, inputs
             if i + 1 < len(self.layers):
-                inputs = {**inputs, "x": rearrange(layer.read(own, inputs), "... head value -> ... (head value)")}
+                inputs = {**inputs, "x": rearrange(layer.read(own, inputs), layer.side_by_side)}
 
 
 class LayerNet(nn.Module):
@@ -127,6 +136,8 @@ class LayerNet(nn.Module):
         self.states = tuple(r.of for r in rule.rules)
         self.sizes = dict(sizes)
         self.outputs = sizes["head"] * prod(sizes[a] for a in rule.read.axes)
+        read = " ".join(("head", *rule.read.axes))
+        self.side_by_side = f"... {read} -> ... ({read})"
         self.initially = projection.initial
         lowered, reading = lower_rule(rule), lower(rule.read)
         self._rate, self._read = lowered.function, reading.function

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import assert_never
 
 import fwp.fields.compose
@@ -13,7 +13,28 @@ from fwp.terms.sizes import axis_classes
 from fwp.terms.suggest import pretty_axes
 from fwp.terms.syntax import Role, Variable
 
-__all__ = ["layer_sizes"]
+__all__ = ["check_given", "layer_sizes"]
+
+
+def check_given(layers: Iterable[fwp.fields.compose.Layer], given: Mapping[str, int]) -> None:
+    """Refuse sizes below 1, and those of axes that no layer has: `build(…, kee=4)`.
+
+    Raises:
+        SizeError: there is one.
+    """
+    known = {"channel", "head", "width"}
+    for layer in layers:
+        known |= set(_needed(layer)).union(*_classes(layer))
+    for axis, size in given.items():
+        if size < 1:
+            raise SizeError(f"axis {axis!r} cannot have this size", (axis, str(size)), help="give a size of 1 or more")
+        if axis not in known:
+            raise SizeError(
+                f"a size was given for {axis!r}, an axis that the model does not have",
+                (axis, str(size)),
+                ("axes", pretty_axes(sorted(known))),
+                help=f"leave out {axis}={size}, or correct the name",
+            )
 
 
 def layer_sizes(layer: fwp.fields.compose.Layer, given: Mapping[str, int]) -> dict[str, int]:
@@ -22,13 +43,10 @@ def layer_sizes(layer: fwp.fields.compose.Layer, given: Mapping[str, int]) -> di
     `key` and `value` are width / heads and `hidden` is the width, unless given; axes that the rule makes equal share a size.
 
     Raises:
-        SizeError: an axis has no size or two, a size is not positive, or the width is not a multiple of the heads.
+        SizeError: an axis has no size or two, or the width is not a multiple of the heads.
     """
-    for axis, size in given.items():
-        if size < 1:
-            raise SizeError(f"axis {axis!r} cannot have this size", (axis, str(size)), help="give a size of 1 or more")
     sizes = dict(given)
-    classes = axis_classes([t for r in layer.rule.rules for t in (r.of, r.rate)] + [layer.rule.read])
+    classes = _classes(layer)
     needed = _needed(layer)
     for axis in needed:
         if axis not in sizes:
@@ -44,6 +62,11 @@ def layer_sizes(layer: fwp.fields.compose.Layer, given: Mapping[str, int]) -> di
                 help=f"give {pretty_axes(a for a, _ in found)} one size",
             )
     return sizes
+
+
+def _classes(layer: fwp.fields.compose.Layer) -> tuple[frozenset[str], ...]:
+    """Which axes the rule makes equal."""
+    return axis_classes([t for r in layer.rule.rules for t in (r.of, r.rate)] + [layer.rule.read])
 
 
 def _needed(layer: fwp.fields.compose.Layer) -> dict[str, None]:

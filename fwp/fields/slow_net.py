@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from fwp.errors import CompositionError
 from fwp.fields.maps import Activation, External, LayerNorm, Linear, Parameter, Shared, SlowMap
+from fwp.fields.show import show_map
 from fwp.lowering import lower
 from fwp.terms.build import apply
 from fwp.terms.declare import Slot
@@ -57,8 +58,8 @@ class SlowNet(nn.Module):
                 if self._shared[name][0] != of:
                     raise CompositionError(
                         f"two different maps are shared under the name `{name}`",
-                        ("first", repr(self._shared[name][0])),
-                        ("second", repr(of)),
+                        ("first", show_map(self._shared[name][0])),
+                        ("second", show_map(of)),
                         help="give one of them another name",
                     )
                 return self._shared[name][1]

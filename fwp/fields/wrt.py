@@ -16,9 +16,9 @@ from fwp.terms.fold import fold
 from fwp.terms.primitive import Primitive
 from fwp.terms.syntax import Constant, Map, Node, Product, Role, Scale, Sum, Variable
 
-__all__ = ["Degrees", "degrees", "map_degrees", "mentions_increment"]
+__all__ = ["Degrees", "degrees", "map_degrees", "mentions_increment", "term_degrees"]
 
-Degrees = tuple[float, float]
+Degrees = tuple[int | float, int | float]
 """The lowest and the highest degree of any monomial."""
 
 
@@ -42,6 +42,12 @@ def map_degrees(node: SlowMap) -> Degrees:
 
 def degrees(rule: Rule | System, slot: Callable[[Variable], SlowMap]) -> Degrees:
     """Degrees in dx of all the rates of a rule whose slots are fed by these maps."""
+    found = [term_degrees(r.rate, slot) for r in rule.rules]
+    return min(low for low, _ in found), max(high for _, high in found)
+
+
+def term_degrees(term: Node, slot: Callable[[Variable], SlowMap]) -> Degrees:
+    """Degrees in dx of one term."""
 
     def of(node: Node, parts: tuple[Degrees, ...]) -> Degrees:
         match node:
@@ -68,8 +74,7 @@ def degrees(rule: Rule | System, slot: Callable[[Variable], SlowMap]) -> Degrees
             case _:
                 assert_never(node)
 
-    found = [fold(r.rate, of) for r in rule.rules]
-    return min(low for low, _ in found), max(high for _, high in found)
+    return fold(term, of)
 
 
 def mentions_increment(rule: Rule | System, slot: Callable[[Variable], SlowMap]) -> bool:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from keyword import iskeyword
 from typing import Any
 
 import torch
@@ -10,7 +11,7 @@ from beartype import beartype
 from jaxtyping import Float, jaxtyped
 from torch import Tensor
 
-from fwp.errors import SizeError
+from fwp.errors import AxisError, SizeError
 from fwp.lowering.source import source
 from fwp.rules.rule import Rule
 from fwp.rules.system import System
@@ -35,13 +36,20 @@ class Lowered:
     function: Callable[..., Any] = field(compare=False)
     _seen: set[object] = field(default_factory=set, compare=False, repr=False)
 
-    def __call__(self, *args: Tensor, **kwargs: Tensor) -> Tensor | tuple[Tensor, ...]:
+    def __call__(self, /, *args: Tensor, **kwargs: Tensor) -> Tensor | tuple[Tensor, ...]:
         """The value of each term; arguments are `(*batch, *axes)`, by position or by name.
 
         Raises:
-            SizeError: an argument is missing, or its axes do not fit those of the others.
+            SizeError: an argument is missing or one too many, or its axes do not fit those of the others.
         """
-        values = dict(zip((a.name for a in self.arguments), args, strict=False)) | kwargs
+        names = [a.name for a in self.arguments]
+        values = dict(zip(names, args, strict=False)) | kwargs
+        if len(args) + len(kwargs) > len(values) or not values.keys() <= set(names):
+            given = ", ".join(["a tensor"] * len(args) + [f"{n}=…" for n in kwargs])
+            help = "give each argument once, by position or by name"
+            raise SizeError(
+                "these are not the arguments of the rule", ("arguments", ", ".join(names)), ("given", given), help=help
+            )
         key = tuple((name, x.shape, x.dtype, x.device) for name, x in values.items())
         if key not in self._seen:
             self._check(values)
@@ -50,8 +58,9 @@ class Lowered:
 
     def _check(self, values: Mapping[str, Tensor]) -> None:
         own = {a.name: len(a.declared) for a in self.arguments}
-        shapes = {n: x.shape[max(x.ndim - own[n], 0) :] for n, x in values.items() if n in own}
-        axis_sizes([*self.terms, *self.arguments], shapes, dict(self.sizes))
+        shapes = {n: x.shape[max(x.ndim - own[n], 0) :] for n, x in values.items()}
+        used = {x.name for x in variables(*self.terms)}  # there an axis may bear another name than declared
+        axis_sizes([*self.terms, *(a for a in self.arguments if a.name not in used)], shapes, dict(self.sizes))
         try:
             _checker(self.arguments)(**values)
         except TypeError as error:  # jaxtyping's complaint is a TypeError
@@ -85,8 +94,21 @@ def lower(
         arguments: the function's parameters in order; by default the terms' variables in order of appearance.
         name: the function's name in its source.
         sizes: of axes that no argument has, such as those of a lone `ones("value")`.
+
+    Raises:
+        AxisError: the terms have no variables, or one that cannot be an argument.
+        SizeError: an axis that only constants have is not in `sizes`.
     """
     chosen, given = tuple(arguments or variables(*terms)), dict(sizes or {})
+    if not chosen:
+        help = "give the function an argument: lower(term, arguments=[k])"
+        raise AxisError(
+            "a term without variables has no tensor to take its type and device from", *map(repr, terms), help=help
+        )
+    if any(a.name == "torch" for a in chosen):
+        raise AxisError(
+            "a variable that is lowered cannot be named `torch`", *map(repr, terms), help="give it another name"
+        )
     text = source(terms, chosen, name, given)
     namespace: dict[str, Any] = {"torch": torch}
     exec(compile(text, f"<lowered {name}>", "exec"), namespace)
@@ -97,4 +119,5 @@ def lower_rule(rule: Rule | System) -> Lowered:
     """The rates of all states, in the order of their rules, as one function of the states and then of everything else."""
     rates = tuple(r.rate for r in rule.rules)
     arguments = variables(*(r.of for r in rule.rules), *rates)
-    return lower(*rates, arguments=arguments, name=rule.name if rule.name and rule.name.isidentifier() else "rate")
+    plain = rule.name and rule.name.isidentifier() and not iskeyword(rule.name) and rule.name != "torch"
+    return lower(*rates, arguments=arguments, name=rule.name if rule.name and plain else "rate")

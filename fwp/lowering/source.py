@@ -12,6 +12,7 @@ from itertools import count
 from typing import assert_never
 
 from fwp.errors import SizeError
+from fwp.terms.fold import subterms
 from fwp.terms.primitive import Primitive
 from fwp.terms.schedule import Step, schedule
 from fwp.terms.sizes import axis_classes
@@ -111,12 +112,14 @@ class _Writer:
         return sign, f"{'' if abs(factor) == 1 else f'{float(abs(factor))!r} * '}{self.emit(inner)}"
 
     def size(self, axis: str) -> str:
-        """Where a constant finds the size of an axis: an argument that has it, or has one of equal size."""
-        equal = next((c for c in axis_classes(self.terms) if axis in c), frozenset({axis}))
+        """Where a constant finds the size of an axis: an argument that bears it, or bears one of equal size."""
+        nodes = list(dict.fromkeys(node for term in self.terms for node in subterms(term)))
+        classes = axis_classes(node for node in nodes if isinstance(node, Constant))
+        equal = next((c for c in classes if axis in c), frozenset({axis}))
         for candidate in (axis, *sorted(equal)):
-            for argument in self.arguments:
-                if candidate in argument.declared:
-                    return f"{argument.name}.shape[{argument.declared.index(candidate) - len(argument.declared)}]"
+            for place in (*(node for node in nodes if isinstance(node, Variable)), *self.arguments):
+                if candidate in place.axes:
+                    return f"{place.name}.shape[{place.axes.index(candidate) - len(place.axes)}]"
         known = [self.sizes[a] for a in sorted(equal) if a in self.sizes]
         if not known:
             facts = ("arguments", ", ".join(a.name for a in self.arguments))
@@ -140,7 +143,7 @@ def _pair(step: Step, names: list[str], axes: list[Axes]) -> tuple[list[str], li
 
 def _contract(names: list[str], axes: list[Axes], output: Axes) -> str:
     """One or two operands multiplied and summed: elementwise and matrix products as such, what is unusual by einsum."""
-    if len(names) == 1 and len(output) == 2 == len(axes[0]):
+    if len(names) == 1 and output == axes[0][::-1] and len(output) == 2:
         return f"{names[0]}.transpose(-1, -2)"
     if len(names) == 2:
         expression = (

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from fractions import Fraction
 from functools import cached_property
 
 from fwp.errors import AxisError
 from fwp.rules.dual import dual_term
 from fwp.rules.vocabulary import W, k, q, v
-from fwp.terms.build import add, align, as_term, multiply
+from fwp.terms.build import Number, add, align, as_term, multiply
 from fwp.terms.normal import Normal, normal
 from fwp.terms.show import show
 from fwp.terms.suggest import contraction_help, pretty_axes
@@ -47,7 +46,7 @@ class Rule:
     read: Node
 
     def __init__(
-        self, rate: Term | float, of: Variable = W, name: str | None = None, read: Term | float | None = None
+        self, rate: Term | Number, of: Variable = W, name: str | None = None, read: Term | Number | None = None
     ) -> None:
         term = as_term(rate)
         if of.role is not Role.STATE or of.axes != of.declared:
@@ -111,7 +110,7 @@ class Rule:
             )
         return Rule(add((self.rate, other.rate)), self.of, None, self.read)
 
-    def __mul__(self, factor: Term | int | float | Fraction) -> Rule:
+    def __mul__(self, factor: Term | Number) -> Rule:
         """The rate multiplied by a number or by a term without axes."""
         return Rule(multiply((factor, self.rate), None), self.of, None, self.read)
 

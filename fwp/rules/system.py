@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from functools import cached_property
+from functools import cached_property, partial
+from typing import Any
 
 from fwp.errors import AxisError, CompositionError
 from fwp.rules.rule import Rule
@@ -46,6 +47,9 @@ class System:
 
     def __setattr__(self, name: str, value: object) -> None:
         raise AttributeError(f"a System is a value: {name!r} cannot be set")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return partial(System, read=self.read, name=self.name), self.rules
 
     @property
     def variables(self) -> tuple[Variable, ...]:

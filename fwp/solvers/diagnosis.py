@@ -1,6 +1,6 @@
 """What to say when a solver could not reach the end: where, which sample, the norms there, and what to try."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from math import inf
 
 import torch
@@ -27,13 +27,20 @@ def stopped(field: VectorField, initial: Tensors, method: str, counts: Counts, b
 
 
 def refuse_unfinished(
-    field: VectorField, initial: Tensors, found: Tensors, method: str, counts: Counts, knots: Sequence[int]
+    field: VectorField, initial: Tensors, found: Tensors, method: str, counts: Counts, again: Callable[[Sequence[int]], Tensors]
 ) -> None:
-    """Raise where the states are not finite at one of the knots they were asked for."""
-    for i, knot in enumerate(knots):
-        here = {name: state[i].detach() for name, state in found.items()}
-        if not all(bool(torch.isfinite(state).all()) for state in here.values()):
-            raise _complaint(field, initial, here, float(knot), method, counts, "the states are not finite")
+    """Raise where the states found are not finite; `again` solves once more for given knots, to say where that began."""
+    if all(bool(torch.isfinite(state).all()) for state in found.values()):
+        return
+    try:
+        with torch.no_grad():
+            states = again(range(field.path.intervals + 1))
+    except AssertionError as error:  # this time the solver noticed by itself
+        raise stopped(field, initial, method, counts, str(error)) from None
+    finite = torch.stack([torch.isfinite(state).flatten(1).all(1) for state in states.values()]).all(0)
+    last = max(int(finite.long().cumprod(0).sum()) - 1, 0)
+    because = f"the states are not finite at knot {last + 1}"
+    raise _complaint(field, initial, {n: s[last] for n, s in states.items()}, float(last), method, counts, because)
 
 
 def _complaint(
@@ -41,16 +48,17 @@ def _complaint(
 ) -> SolveError:
     with torch.no_grad():
         rates = field(place)(states)
-        norms = {name: state.flatten(1).norm(dim=1) for name, state in states.items()}
-        worst = torch.stack([n.nan_to_num(nan=inf, posinf=inf) for n in norms.values()]).sum(0)
+        norms = {name: state.double().flatten(1).norm(dim=1) for name, state in states.items()}
+        moves = [rate.double().flatten(1).norm(dim=1) for rate in rates.values()]
+        worst = torch.stack([n.nan_to_num(nan=inf, posinf=inf) for n in (*norms.values(), *moves)]).sum(0)
         sample = int(worst.argmax())
     knot = min(int(place), field.path.intervals)
     time = float(field.path.times[sample, knot])
     facts = [("because", because), ("where", f"sample {sample} of {field.path.batch}, knot {knot}, t = {time:.6g}")]
     for name, norm in norms.items():
-        start = float(initial[name][sample].norm())
+        start = float(initial[name][sample].double().norm())
         facts.append((f"|{name}|", f"{float(norm[sample]):.3g} ({start:.3g} at the start)"))
-        facts.append((f"|d{name}/dt|", f"{float(rates[name][sample].norm()):.3g}"))
+        facts.append((f"|d{name}/dt|", f"{float(rates[name][sample].double().norm()):.3g}"))
     facts.append(("work", f"{counts.steps} steps, {counts.rejected} rejected, {counts.evaluations} evaluations"))
     for layer in field.net.model.spec.layers:
         for rule in layer.rule.rules:

@@ -3,7 +3,7 @@
 Every solver runs on the knot index, where the knots of all samples coincide; requested times become knots.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 import torch
@@ -11,7 +11,7 @@ from jaxtyping import Float64, Int64
 from torch import Tensor
 
 from fwp.controls import Path
-from fwp.errors import SolveError
+from fwp.errors import CompositionError, SolveError
 from fwp.fields import VectorField
 from fwp.solvers.diagnosis import refuse_unfinished, stopped
 from fwp.solvers.solution import Solution, Statistics
@@ -51,30 +51,28 @@ def solve(
     Raises:
         SolveError: the solver stopped, or the states are not finite: it says where, for which sample, and what to try.
         DataError: a requested time lies outside the path.
-        CompositionError: `torchcde` for a field that is not linear in dx.
+        CompositionError: `torchcde` for a field that is not linear in dx, or no field at all.
     """
-    _check(method, steps, gradient, field)
+    _check(method, steps, gradient, backend, field)
     path, knots, at_end = _requests(field.path, times)
     field = VectorField(field.net, path)
-    states = field.initial() | dict(initial or {})
+    states = _begin(field.initial(), initial or {})
     counts = Counts()
     wanted = torch.unique(knots).tolist() if not at_end else [path.intervals]
-    integrate = integrate_cde if backend == "torchcde" else integrate_ode
-    try:
-        found = integrate(
-            field,
-            states,
-            wanted,
-            method=method,
-            steps=steps,
-            adjoint=gradient == "adjoint",
-            rtol=rtol,
-            atol=atol,
-            counts=counts,
+    backends = {"torchdiffeq": integrate_ode, "torchcde": integrate_cde}
+
+    def integrate(knots: Sequence[int], counts: Counts) -> dict[str, Tensor]:
+        tolerances = {"rtol": rtol, "atol": atol}
+        adjoint = gradient == "adjoint"
+        return backends[backend](
+            field, states, knots, method=method, steps=steps, adjoint=adjoint, counts=counts, **tolerances
         )
+
+    try:
+        found = integrate(wanted, counts)
     except AssertionError as error:  # torchdiffeq's way to give up
         raise stopped(field, states, method, counts, str(error)) from error
-    refuse_unfinished(field, states, found, method, counts, wanted)
+    refuse_unfinished(field, states, found, method, counts, lambda knots: integrate(knots, Counts()))
     place = torch.searchsorted(torch.tensor(wanted, device=knots.device), knots.contiguous())
     sample = torch.arange(path.batch, device=knots.device)[:, None]
     chosen = {name: state[place, sample] for name, state in found.items()}
@@ -91,6 +89,13 @@ def _requests(path: Path, times: Tensor | str | None) -> tuple[Path, Int64[Tenso
         return path, torch.arange(path.intervals + 1, device=device).expand(path.batch, -1), False
     wanted = times.to(device=device, dtype=torch.float64)
     wanted = wanted.expand(path.batch, -1) if wanted.ndim == 1 else wanted
+    if wanted.shape[:-1] != (path.batch,):
+        raise SolveError(
+            "requested times are one row for all samples, or one row for each",
+            ("times", f"shape {tuple(times.shape)}"),
+            ("path", f"{path.batch} samples"),
+            help="give (request) or (batch request)",
+        )
     if wanted.shape[1] == 0 or bool((wanted.diff(dim=1) < 0).any()):
         raise SolveError(
             "requested times must be given, and in ascending order",
@@ -101,9 +106,34 @@ def _requests(path: Path, times: Tensor | str | None) -> tuple[Path, Int64[Tenso
     return refined, knots, False
 
 
-def _check(method: str, steps: int, gradient: str, field: VectorField) -> None:
+def _begin(own: dict[str, Tensor], given: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The field's own first states, those that were given in their place."""
+    for name, state in given.items():
+        if name not in own or state.shape != own[name].shape:
+            raise SolveError(
+                "the states to begin with are not those of the field",
+                (name, str(tuple(state.shape))),
+                ("the field's", ", ".join(f"{n} {tuple(s.shape)}" for n, s in own.items())),
+                help="give states (batch head *axes) by name; field.initial() shows them",
+            )
+    return own | dict(given)
+
+
+def _check(method: str, steps: int, gradient: str, backend: str, field: VectorField) -> None:
+    if not isinstance(field, VectorField):  # pyright: ignore[reportUnnecessaryIsInstance]  # users run without pyright
+        raise CompositionError(
+            f"only a field is solved, and this is a {type(field).__name__}",
+            ("given", f"a {type(field).__name__}"),
+            help="bind a net to a series: net = model.build(…); solve(net(series))",
+        )
     if method not in METHODS:
         raise SolveError("no method has this name", ("method", repr(method)), help=f"use one of {', '.join(METHODS)}")
+    for name, chosen, known in (
+        ("gradient", gradient, ("exact", "adjoint")),
+        ("backend", backend, ("torchdiffeq", "torchcde")),
+    ):
+        if chosen not in known:
+            raise SolveError(f"no {name} has this name", (name, repr(chosen)), help=f"use one of {', '.join(known)}")
     if steps < 1:
         raise SolveError(
             "a method takes at least one step between knots", ("steps", str(steps)), help="give steps=1 or more"

@@ -2,7 +2,8 @@
 
 A solver's time is the position on the knot index. A fixed-step method takes `steps` equal steps in each interval; all others
 begin anew at every knot, an adaptive one with the step it had; so no method ever reads the next interval at a knot. Exact
-gradients are those of the steps taken. The adjoint's are those of a second solve, backwards, over the whole path at once.
+gradients are those of the steps taken. The adjoint's are those of a second solve, backwards, over the whole path at once
+where a method can be kept from looking across knots there, else interval by interval.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -73,10 +74,11 @@ class _Rate(nn.Module):
 
     def forward(self, position: Tensor, states: States) -> States:
         self.counts.evaluations += 1
-        place = float(position.detach()) + self.first
-        interval = min(max(floor(place), self.first), self.last - 1)
+        place = float(position.detach())  # counted from `first`: added to it, a place just before a knot would be the knot
+        inside = min(max(floor(place), 0), self.last - self.first - 1)
+        interval = self.first + inside
         own = states if isinstance(states, tuple) else (states,)
-        rates = self.field.at(interval, place - interval)(dict(zip(self.names, own, strict=True)))
+        rates = self.field.at(interval, place - inside)(dict(zip(self.names, own, strict=True)))
         slope = self.slopes[:, interval]
         scaled = [
             (rates[name] * slope.view(-1, *[1] * (s.ndim - 1))).expand_as(s)
@@ -115,7 +117,7 @@ def integrate(
     """
     names, family = tuple(initial), METHODS[method]
     kind = {Family.SCIPY: _Rate, Family.ADAPTIVE: _CountedAdaptive}.get(family, _Counted)
-    whole = adjoint and family is not Family.SCIPY
+    whole = adjoint and family in (Family.FIXED, Family.ADAPTIVE)  # the others would remember rates from before a knot
     length = max(knots[-1], 1) if whole else _SEGMENT if family is Family.FIXED else 1
     odeint = torchdiffeq.odeint_adjoint if adjoint else torchdiffeq.odeint
     learned: dict[str, Any] = {}

@@ -38,7 +38,10 @@ def differentiate(
 
 
 def _run(
-    term: Node, values: Mapping[str, ArrayLike | float], directions: Mapping[str, ArrayLike | float], sizes: Mapping[str, int] | None
+    term: Node,
+    values: Mapping[str, ArrayLike | float],
+    directions: Mapping[str, ArrayLike | float],
+    sizes: Mapping[str, int] | None,
 ) -> tuple[Array, Array]:
     arrays = {name: np.asarray(value, dtype=np.float64) for name, value in values.items()}
     moves = {name: np.asarray(value, dtype=np.float64) for name, value in directions.items()}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from fractions import Fraction
 from typing import Any, assert_never, cast
@@ -16,6 +17,8 @@ __all__ = ["from_json", "to_json"]
 
 _MOST_NODES = 10_000
 _MOST_DEPTH = 200
+_MOST_WRITTEN_OUT = 100_000  # shared nodes counted as often as they are printed
+_FACTOR = re.compile(r"-?[0-9]{1,4000}(/[0-9]{1,4000})?")
 
 
 def to_json(term: Node) -> list[dict[str, Any]]:
@@ -61,18 +64,21 @@ def from_json(data: object) -> Node:
         raise _unreadable("a list of nodes", f"1 to {_MOST_NODES} nodes", type(cast(object, data)).__name__)
     entries = cast(list[Any], data)
     nodes: list[Node] = []
-    depth: list[int] = []
+    depth: dict[Node, int] = {}
+    length: dict[Node, int] = {}
     for i, entry in enumerate(entries):
         try:
             node = _decode(entry, nodes)
-        except (KeyError, ValueError, TypeError, IndexError, AttributeError, ZeroDivisionError, FwpError) as error:
+        except (LookupError, ValueError, TypeError, AttributeError, ArithmeticError, FwpError) as error:
             raise _unreadable(
                 f"node {i}", "a node as `to_json` writes it", f"{type(error).__name__}: {error}"
             ) from error
-        below: list[int] = [entry["term"]] if "term" in entry else entry.get("terms", [])
-        depth.append(1 + max((depth[j] for j in below), default=0))
-        if depth[-1] > _MOST_DEPTH:
-            raise _unreadable(f"node {i}", f"at most {_MOST_DEPTH} levels", f"{depth[-1]} levels")
+        depth[node] = 1 + max((depth[c] for c in children(node)), default=0)
+        length[node] = 1 + sum(length[c] for c in children(node))
+        if depth[node] > _MOST_DEPTH:
+            raise _unreadable(f"node {i}", f"at most {_MOST_DEPTH} levels", f"{depth[node]} levels")
+        if length[node] > _MOST_WRITTEN_OUT:
+            raise _unreadable(f"node {i}", f"at most {_MOST_WRITTEN_OUT} nodes written out", f"{length[node]} nodes")
         nodes.append(node)
     return nodes[-1]
 
@@ -89,8 +95,8 @@ def _decode(entry: Mapping[str, Any], nodes: list[Node]) -> Node:
         return tuple(entry[key])
 
     def operands() -> tuple[Node, ...]:
-        if not entry["terms"]:
-            raise ValueError("'terms' is empty")
+        if not isinstance(entry["terms"], list) or len(cast(list[Any], entry["terms"])) > _MOST_NODES:
+            raise ValueError(f"'terms' is not a list of at most {_MOST_NODES} nodes")
         return tuple(map(earlier, cast(list[Any], entry["terms"])))
 
     match entry["node"]:
@@ -105,10 +111,11 @@ def _decode(entry: Mapping[str, Any], nodes: list[Node]) -> Node:
         case "sum":
             return Sum(operands(), names("axes"))
         case "scale":
-            if len(entry["factor"]) > 500:
-                raise ValueError("a factor of more than 500 digits")
-            term = earlier(entry["term"])
-            return Scale(Fraction(entry["factor"]), term, term.axes)
+            if not _FACTOR.fullmatch(entry["factor"]):
+                raise ValueError("a factor is not written as whole numbers, 2 or -2/3")
+            term, factor = earlier(entry["term"]), Fraction(entry["factor"])
+            float(factor)  # or it is larger than any number that the term could be evaluated with
+            return Scale(factor, term, term.axes)
         case "map":
             term = earlier(entry["term"])
             return Map(Primitive[entry["primitive"].upper()], entry["over"], term, term.axes)
@@ -120,6 +127,6 @@ def _unreadable(what: str, expected: str, found: str) -> FormatError:
     return FormatError(
         f"this json does not hold a term: {what}",
         ("expected", expected),
-        ("found", found),
+        ("found", found if len(found) <= 500 else f"{found[:500]}…"),
         help="write it again with fwp.terms.to_json",
     )

@@ -11,16 +11,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from itertools import count, permutations, product
+from itertools import chain, count, permutations, product
 from math import factorial, prod
 from typing import assert_never
 
 from fwp.terms.build import add, align, multiply, scale
-from fwp.terms.fold import fold
 from fwp.terms.primitive import Primitive
 from fwp.terms.rename import bound_axes, fresh_axis, substitute_axes
 from fwp.terms.sizes import axis_classes
-from fwp.terms.syntax import Axes, Constant, ConstantKind, Map, Node, Product, Scale, Sum, Variable, variables
+from fwp.terms.syntax import Axes, Constant, ConstantKind, Map, Node, Product, Scale, Sum, Variable, children, variables
 
 __all__ = ["Monomial", "Normal", "equivalent", "normal", "to_term"]
 
@@ -151,27 +150,18 @@ def _ordered(group: Sequence[Node], free: frozenset[str]) -> Monomial:
         places = sorted(set(seen.values()))
         rank = {a: f"{places.index(seen[a]):03}" for a in bound}
     alike = [[a for a in bound if rank[a] == r] for r in sorted(set(rank.values()))]
-    if prod(factorial(len(g)) for g in alike) > _MOST:
-        choices: list[tuple[tuple[str, ...], ...]] = [tuple(tuple(g) for g in alike)]
-    else:
-        choices = list(product(*(permutations(g) for g in alike)))
-
-    def named(choice: tuple[tuple[str, ...], ...]) -> Monomial:
-        names = _fresh("s", free)
-        axes = {a: next(names) + label[a] for g in choice for a in g}
-        return tuple(sorted((_renamed(f, axes) for f in group), key=_key))
-
-    return min(map(named, choices), key=lambda m: [_key(f) for f in m])
+    few = prod(factorial(len(g)) for g in alike) <= _MOST
+    orders = [chain(*choice) for choice in product(*(permutations(g) if few else [g] for g in alike))]
+    namings = [{a: name + label[a] for a, name in zip(order, _fresh("s", free), strict=False)} for order in orders]
+    named = (tuple(sorted((_renamed(f, axes) for f in group), key=_key)) for axes in namings)
+    return min(named, key=lambda m: [_key(f) for f in m])
 
 
 def _told(term: Node) -> frozenset[str]:
     """The axes whose sizes a variable in the term tells."""
-
-    def of(node: Node, parts: tuple[frozenset[str], ...]) -> frozenset[str]:
-        inside = frozenset(node.axes) if isinstance(node, Variable) else frozenset[str]().union(*parts)
-        return inside & frozenset(node.axes)
-
-    return fold(term, of)
+    if isinstance(term, Variable):
+        return frozenset(term.axes)
+    return frozenset(term.axes).intersection(frozenset[str]().union(*map(_told, children(term))))
 
 
 def _renamed(factor: Node, axes: dict[str, str]) -> Node:

@@ -1,0 +1,20 @@
+"""What a complaint says, word for word, but for the folder in which it happened."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from fwp.errors import FwpError
+from tests.golden import check
+
+HERE = Path(__file__).parent
+
+
+def said(group: str, name: str, cause: Callable[[Path], object], folder: Path) -> None:
+    """Run the cause in a folder; it must complain, in the words of `group/name.txt`."""
+    with pytest.raises(FwpError) as caught:
+        cause(folder)
+    text = f"{type(caught.value).__name__}: {caught.value}\n".replace(str(folder), "…")
+    check(HERE / group / f"{name}.txt", re.sub(r" {2,}:", " :", text))

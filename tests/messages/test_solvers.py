@@ -1,0 +1,52 @@
+"""Complaints of solvers: where, which sample, the norms there, and what to try."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+
+from fwp import Net, Rule, Slot, VectorField, series, solve
+from fwp.controls import linear as linear_control
+from fwp.fields import Projection, linear, plain
+from fwp.rules import W, beta, delta, dx, k, v, x
+from fwp.terms import real
+from tests.messages.said import said
+
+
+def field(rule: Rule = delta, projection: Projection | None = None) -> VectorField:
+    torch.manual_seed(0)
+    net: Net = (rule @ (plain(keys=dx) if projection is None else projection) @ linear_control).build(1, width=4, heads=1)
+    return net(series(torch.arange(12.0).reshape(2, 6, 1) ** 2, lengths=[6, 3]))
+
+
+growth = Slot("growth", domain=real)
+exploding = Rule(beta * v * k + growth * W, name="exploding")
+steep = Projection(growth=linear("channel -> head", x), beta=plain().slots["beta"])
+
+
+def large() -> VectorField:
+    own = field(exploding, steep)
+    with torch.no_grad():
+        for parameter in own.net.parameters():
+            parameter.fill_(3e4)
+    return own
+
+
+CASES: dict[str, Callable[[Path], object]] = {
+    "unknown_method": lambda _: solve(field(), method="rk5"),
+    "no_steps": lambda _: solve(field(), steps=0),
+    "scipy_with_exact_gradients": lambda _: solve(field(), method="scipy_solver"),
+    "times_not_in_order": lambda _: solve(field(), torch.tensor([1.0, 0.0], dtype=torch.float64)),
+    "no_times": lambda _: solve(field(), torch.zeros(0, dtype=torch.float64)),
+    "times_outside": lambda _: solve(field(), torch.tensor([1.0, 4.0], dtype=torch.float64)),
+    "not_a_cde": lambda _: solve(field(), backend="torchcde"),
+    "states_not_finite": lambda _: solve(large()),
+    "underflow_in_dt": lambda _: solve(large(), method="dopri5"),
+    "a_net_is_no_field": lambda _: solve(field().net),  # pyright: ignore[reportArgumentType]
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_message(name: str, tmp_path: Path) -> None:
+    said("solvers", name, CASES[name], tmp_path)
