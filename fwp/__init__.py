@@ -5,6 +5,7 @@ from fwp.data import Series, series
 from fwp.errors import FwpError
 from fwp.fields import Model, Net, Projection, Spec, VectorField, stack
 from fwp.lowering import Lowered, lower
+from fwp.models import load
 from fwp.rules import Rule, System
 from fwp.solvers import Solution, solve
 from fwp.terms import Increment, Signal, Slot, State, ein, rename
@@ -28,6 +29,7 @@ __all__ = [
     "System",
     "VectorField",
     "ein",
+    "load",
     "lower",
     "rename",
     "series",

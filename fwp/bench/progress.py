@@ -20,5 +20,7 @@ class Lines(Callback):
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Print the epoch's number and how it went."""
         if trainer.is_global_zero:
-            found = "  ".join(f"{name} {value.item():.4f}" for name, value in sorted(trainer.callback_metrics.items()))
-            print(f"epoch {trainer.current_epoch + 1}/{trainer.max_epochs}  {found}", file=sys.stderr, flush=True)
+            found = {name: value.item() for name, value in trainer.callback_metrics.items()}
+            line = "train loss {train_loss:.3f} accuracy {train_accuracy:.3f}   ".format_map(found)
+            line += "valid loss {valid_loss:.3f} accuracy {valid_accuracy:.3f}".format_map(found)
+            print(f"epoch {trainer.current_epoch + 1}/{trainer.max_epochs}   {line}", file=sys.stderr, flush=True)

@@ -32,7 +32,7 @@ EVALUATED_AT_ONCE = 256
 
 @dataclass(frozen=True)
 class Fitted:
-    """What training has found: the rows of metrics, the chosen epoch and its weights, and the seconds it took."""
+    """What training has found: the rows of metrics, the chosen epoch (from 1) and its weights, and the seconds it took."""
 
     metrics: tuple[Mapping[str, float | int | None], ...]
     epoch: int
@@ -50,7 +50,7 @@ class Keeper(Checkpoint):
         self.file, self.metrics = file, metrics
         self.rows: list[dict[str, float | int | None]] = []
         self.best: dict[str, Tensor] = {}
-        self.best_epoch, self.done = -1, False
+        self.best_epoch, self.done = 0, False
         self.before, self.started = 0.0, time.monotonic()
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
@@ -58,14 +58,15 @@ class Keeper(Checkpoint):
         found = {name: value.item() for name, value in trainer.callback_metrics.items()}
         found["rate"] = trainer.optimizers[0].param_groups[0]["lr"]
         row = {name: value if math.isfinite(value) else None for name, value in sorted(found.items())}
-        self.rows.append({"epoch": trainer.current_epoch, **row})
-        if self.best_epoch < 0 or rank(self.rows[-1]) >= rank(self.rows[self.best_epoch]):
+        epoch = trainer.current_epoch + 1
+        self.rows.append({"epoch": epoch, **row})
+        if epoch == 1 or rank(self.rows[-1]) >= rank(self.rows[self.best_epoch - 1]):
             assert isinstance(pl_module, Learner)
-            self.best_epoch = trainer.current_epoch
+            self.best_epoch = epoch
             self.best = {
                 name: value.detach().cpu().clone() for name, value in pl_module.classifier.state_dict().items()
             }
-        self.done = trainer.should_stop or trainer.current_epoch + 1 == trainer.max_epochs
+        self.done = trainer.should_stop or epoch == trainer.max_epochs
         trainer.save_checkpoint(self.file)
         if trainer.is_global_zero:
             self.write_metrics()

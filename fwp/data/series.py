@@ -6,6 +6,7 @@ be a series is refused at the door, `series`, and nowhere later.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -17,7 +18,7 @@ from fwp.errors import DataError
 
 __all__ = ["Array", "Series", "collate", "series"]
 
-Array = Tensor | np.ndarray | Sequence
+Array = Tensor | np.ndarray[Any, np.dtype[Any]] | Sequence[Any]
 """Whatever `torch.as_tensor` reads."""
 
 

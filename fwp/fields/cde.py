@@ -48,8 +48,9 @@ class IndexedControl(nn.Module):
         return dx * self.path.steps[:, interval, None].to(dx.dtype)
 
     def _place(self, t: Tensor | float) -> tuple[int, float]:
-        interval = min(max(floor(float(t)), 0), self.path.intervals - 1)
-        return interval, float(t) - interval
+        place = float(t.detach() if isinstance(t, Tensor) else t)
+        interval = min(max(floor(place), 0), self.path.intervals - 1)
+        return interval, place - interval
 
 
 class LinearField(nn.Module):

@@ -170,7 +170,10 @@ class Model:
             found = [(repr(t), term_degrees(t, layer.projection.slot)) for t in terms]
             raise CompositionError(
                 "the model is not a controlled differential equation: it is not linear in dx",
-                *((text, f"degree {a:g} in dx" if a == b else f"degrees {a:g} to {b:g} in dx") for text, (a, b) in found),
+                *(
+                    (text, f"degree {a:g} in dx" if a == b else f"degrees {a:g} to {b:g} in dx")
+                    for text, (a, b) in found
+                ),
                 help="let exactly one factor of each term come from dx, by linear(…, bias=False)",
             )
         return self

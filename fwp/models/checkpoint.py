@@ -4,12 +4,11 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import torch
 from jaxtyping import Float, Int64
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save as to_safetensors
 from torch import Tensor
 
 from fwp.data import Normaliser, Series
@@ -107,7 +106,7 @@ def save(folder: Path | str, trained: Trained) -> None:
     }
     weights = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in classifier.state_dict().items()}
     make_folder(folder)
-    write_bytes(folder / "weights.safetensors", to_safetensors(weights))
+    write_bytes(folder / "weights.safetensors", _safetensors().torch.save(weights))
     write_json(folder / "model.json", description)
 
 
@@ -164,8 +163,9 @@ def _described(file: Path, data: Mapping[str, Any]) -> tuple[Classifier, Normali
 
 def _weights(file: Path, expected: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """The tensors in the file, if they are those that the model has."""
+    library = _safetensors()
     try:
-        with safe_open(file, framework="pt") as stored:
+        with library.safe_open(file, framework="pt") as stored:
             slices = {name: stored.get_slice(name) for name in stored.keys()}  # noqa: SIM118  # it is no dictionary
             found = {name: (tuple(part.get_shape()), part.get_dtype() in FLOATING) for name, part in slices.items()}
             wanted = {name: (tuple(tensor.shape), tensor.is_floating_point()) for name, tensor in expected.items()}
@@ -180,13 +180,24 @@ def _weights(file: Path, expected: Mapping[str, Tensor]) -> dict[str, Tensor]:
                         help="keep model.json and weights.safetensors of one run together",
                     )
             return {name: stored.get_tensor(name) for name in wanted}
-    except (OSError, SafetensorError) as error:
+    except (OSError, library.SafetensorError) as error:
         raise FormatError(
             "the weights cannot be read",
             ("file", str(file)),
             ("because", str(error)),
             help="the file is missing or damaged: restore it, or train again",
         ) from error
+
+
+def _safetensors() -> ModuleType:
+    """The library, when it is needed: `import fwp` does without the extra."""
+    try:
+        import safetensors.torch
+    except ModuleNotFoundError as error:
+        raise FwpError(
+            "weights are kept as safetensors", ("missing", str(error.name)), help="pip install 'fwp[bench]'"
+        ) from error
+    return safetensors
 
 
 def _kind(tensor: tuple[tuple[int, ...], bool] | None) -> str:

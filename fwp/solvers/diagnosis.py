@@ -27,7 +27,12 @@ def stopped(field: VectorField, initial: Tensors, method: str, counts: Counts, b
 
 
 def refuse_unfinished(
-    field: VectorField, initial: Tensors, found: Tensors, method: str, counts: Counts, again: Callable[[Sequence[int]], Tensors]
+    field: VectorField,
+    initial: Tensors,
+    found: Tensors,
+    method: str,
+    counts: Counts,
+    again: Callable[[Sequence[int]], Tensors],
 ) -> None:
     """Raise where the states found are not finite; `again` solves once more for given knots, to say where that began."""
     if all(bool(torch.isfinite(state).all()) for state in found.values()):

@@ -1,13 +1,14 @@
 """The adaptor to torchcde: a field that is linear in dx, solved as a controlled equation by `torchcde.cdeint`."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import torch
 import torchcde
 from torch import Tensor
 
 from fwp.fields import VectorField
-from fwp.solvers.torchdiffeq import Counts, solver_options
+from fwp.solvers.torchdiffeq import Counts, leaves, solver_options
 
 __all__ = ["integrate"]
 
@@ -35,6 +36,7 @@ def integrate(
     times = torch.tensor(places, dtype=torch.float64, device=field.path.steps.device)
     if len(places) == 1:  # cdeint needs an interval
         return {name: state[None] for name, state in initial.items()}
+    learned: dict[str, Any] = {"adjoint_params": leaves(field)} if adjoint else {}
     found: Tensor = torchcde.cdeint(  # pyright: ignore[reportAssignmentType]  # a tensor, as z0 is
         cde.X,
         cde.func,
@@ -45,6 +47,7 @@ def integrate(
         options=solver_options(method, steps, places[-1], True),
         rtol=rtol,
         atol=atol,
+        **learned,
     )
     counts.evaluations += cde.func.evaluations
     chosen = [places.index(k) for k in knots]

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from fwp.fields import VectorField
 
-__all__ = ["METHODS", "Counts", "Family", "integrate", "solver_options"]
+__all__ = ["METHODS", "Counts", "Family", "integrate", "leaves", "solver_options"]
 
 
 class Family(Enum):
@@ -50,6 +50,10 @@ _SEGMENT = 64
 """Knots for each call of torchdiffeq. It casts its time to the state's dtype: counted from 0 in each segment, a float32 time
 keeps 6 of its 7 digits for the place inside an interval."""
 
+_FIRST_STEP = 0.01
+"""Of an adaptive method, in intervals; a tenfold longer one may follow. torchdiffeq's own choice carries a gradient, as if a
+step's length were learned: with it gradients are wrong by about one step's length. It also looks beyond the interval."""
+
 
 class Counts:
     """Evaluations and steps so far, and the last step begun: for statistics, and to say where a solve failed."""
@@ -74,7 +78,9 @@ class _Rate(nn.Module):
 
     def forward(self, position: Tensor, states: States) -> States:
         self.counts.evaluations += 1
-        place = float(position.detach())  # counted from `first`: added to it, a place just before a knot would be the knot
+        place = float(
+            position.detach()
+        )  # counted from `first`: added to it, a place just before a knot would be the knot
         inside = min(max(floor(place), 0), self.last - self.first - 1)
         interval = self.first + inside
         own = states if isinstance(states, tuple) else (states,)
@@ -120,10 +126,7 @@ def integrate(
     whole = adjoint and family in (Family.FIXED, Family.ADAPTIVE)  # the others would remember rates from before a knot
     length = max(knots[-1], 1) if whole else _SEGMENT if family is Family.FIXED else 1
     odeint = torchdiffeq.odeint_adjoint if adjoint else torchdiffeq.odeint
-    learned: dict[str, Any] = {}
-    if adjoint:
-        leaves = [*field.net.parameters(), field.path.coefficients]
-        learned = {"adjoint_params": tuple(t for t in leaves if t.requires_grad)}
+    learned: dict[str, Any] = {"adjoint_params": leaves(field)} if adjoint else {}
     first_state, *others = initial.values()
     states: States = (first_state, *others) if others else first_state
     kept: list[States] = [states] if knots[0] == 0 else []
@@ -133,7 +136,7 @@ def integrate(
         times = torch.tensor([p - first for p in places], dtype=torch.float64, device=field.path.steps.device)
         rate = kind(field, names, first, last, counts)
         own = solver_options(method, steps, last - first, whole)
-        if family is Family.ADAPTIVE and not whole and counts.length is not None:
+        if family is Family.ADAPTIVE and counts.length is not None:
             own["first_step"] = counts.length
         found = odeint(rate, states, times, method=method, options=own, rtol=rtol, atol=atol, **learned)
         at = [tuple(s[i] for s in found) if isinstance(found, tuple) else found[i] for i in range(len(places))]
@@ -141,6 +144,13 @@ def integrate(
         states = at[-1]
     as_tuples = [state if isinstance(state, tuple) else (state,) for state in kept]
     return {name: torch.stack([own[i] for own in as_tuples]) for i, name in enumerate(names)}
+
+
+def leaves(field: VectorField) -> tuple[Tensor, ...]:
+    """All that a rate depends on besides the states and may be differentiated in: parameters, series, static features."""
+    path = field.path
+    found = [*field.net.parameters(), path.coefficients, *(() if path.static is None else (path.static,))]
+    return tuple(t for t in found if t.requires_grad)
 
 
 def solver_options(method: str, steps: int, length: int, whole: bool) -> dict[str, object]:
@@ -151,9 +161,10 @@ def solver_options(method: str, steps: int, length: int, whole: bool) -> dict[st
         case Family.ADAPTIVE if whole:
             # A step that ends on a jump by itself makes torchdiffeq 0.2.5 miss all later ones; a step that is repeated
             # after one whole interval would, and `max_step` forbids it.
-            return {"jump_t": torch.arange(1, length + 1, dtype=torch.float64), "max_step": 2 / 3}
+            jumps = torch.arange(1, length + 1, dtype=torch.float64)
+            return {"jump_t": jumps, "max_step": 2 / 3, "first_step": _FIRST_STEP}
         case Family.ADAPTIVE:
-            return {"step_t": torch.tensor([float(length)], dtype=torch.float64)}
+            return {"step_t": torch.tensor([float(length)], dtype=torch.float64), "first_step": _FIRST_STEP}
         case Family.MULTISTEP:
             return {"grid_constructor": _grid(steps), "perturb": True}
         case Family.SCIPY:

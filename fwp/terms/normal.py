@@ -15,7 +15,8 @@ from itertools import chain, count, permutations, product
 from math import factorial, prod
 from typing import assert_never
 
-from fwp.terms.build import add, align, multiply, scale
+from fwp.terms.build import add, multiply, scale
+from fwp.terms.fold import subterms
 from fwp.terms.primitive import Primitive
 from fwp.terms.rename import bound_axes, fresh_axis, substitute_axes
 from fwp.terms.sizes import axis_classes
@@ -106,7 +107,8 @@ def _without_identity(factors: list[Node], free: frozenset[str]) -> list[Node] |
     for i, factor in enumerate(factors):
         if isinstance(factor, Constant) and factor.kind is ConstantKind.EYE:
             rest = factors[:i] + factors[i + 1 :]
-            for kept, gone in (factor.axes, factor.axes[::-1]):
+            order = sorted(factor.axes, key=lambda a: a.partition("_")[2])
+            for kept, gone in (order, order[::-1]):
                 both = [(kept in f.axes, gone in f.axes) for f in rest]
                 if gone not in free and any(g for _, g in both) and not any(k and g for k, g in both):
                     return [substitute_axes(f, {gone: kept}) for f in rest]
@@ -138,7 +140,7 @@ def _canonical(factors: Sequence[Node], free: frozenset[str]) -> Monomial:
 def _ordered(group: Sequence[Node], free: frozenset[str]) -> Monomial:
     """Factors sorted, summed axes renamed so that the sorted factors come first among all ways to name them."""
     known = free.union(*map(_told, group))
-    classes = axis_classes([f for f in group if isinstance(f, Constant)])
+    classes = axis_classes([c for f in group for c in _links(f)])
     bound = sorted({a for f in group for a in f.axes if a not in free})
     label: dict[str, str] = {}
     for axis in bound:
@@ -155,6 +157,12 @@ def _ordered(group: Sequence[Node], free: frozenset[str]) -> Monomial:
     namings = [{a: name + label[a] for a, name in zip(order, _fresh("s", free), strict=False)} for order in orders]
     named = (tuple(sorted((_renamed(f, axes) for f in group), key=_key)) for axes in namings)
     return min(named, key=lambda m: [_key(f) for f in m])
+
+
+def _links(term: Node) -> list[Constant]:
+    """The constants in the term all of whose axes are the term's own."""
+    inside = [term] if isinstance(term, Constant) else [c for t in children(term) for c in _links(t)]
+    return [c for c in inside if {*c.axes} <= {*term.axes}]
 
 
 def _told(term: Node) -> frozenset[str]:
@@ -213,20 +221,21 @@ def _assemble(monomial: Monomial, axes: Axes) -> Node:
 
 
 def _contracted(group: Sequence[Node], axes: Axes) -> Node:
+    """The product of a group, summed over the axes that are not free; these are called as declared, or by a copy's name."""
     kept = tuple(a for a in axes if any(a in f.axes for f in group))
-    if all(a in kept for f in group for a in f.axes):
+    bound = list(dict.fromkeys(a for f in group for a in f.axes if a not in kept))
+    if not bound:
         return multiply(group, kept)
+    stem = {a: a for a in kept} | {a: a.partition("_")[2] for a in bound if "_" in a}
+    for x in (node for f in group for node in subterms(f) if isinstance(node, Variable)):
+        stem = dict(zip(x.axes, x.declared, strict=True)) | stem
+    links = [c for f in group for c in _links(f) if len(c.axes) == 2]
+    for one, other in [pair for _ in links for c in links for pair in (c.axes, c.axes[::-1])]:
+        stem = {other: stem[one]} | stem if one in stem else stem
     taken = set(kept)
     names: dict[str, str] = {}
-    for factor in group:
-        if isinstance(factor, Variable):
-            for declared, axis in zip(factor.declared, factor.axes, strict=True):
-                everywhere = {a for f in group for a in f.axes}
-                if axis not in kept and axis not in names and declared not in taken | (everywhere - {axis}):
-                    names[axis] = declared
-                    taken.add(declared)
-    for axis in sorted({a for f in group for a in f.axes} - names.keys() - {*kept}):
-        if label := axis.partition("_")[2]:
-            names[axis] = fresh_axis(label, taken) if label in taken else label
-            taken.add(names[axis])
-    return multiply([substitute_axes(f, names) for f in group], kept) if group else align(group[0], kept)
+    for axis in bound:
+        own = stem.get(axis, axis)
+        names[axis] = fresh_axis(own, taken) if own in taken else own
+        taken.add(names[axis])
+    return multiply([substitute_axes(f, names) for f in group], kept)

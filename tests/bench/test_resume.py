@@ -19,6 +19,7 @@ from fwp.fields import wiring
 from fwp.rules import delta
 
 RECIPE = Recipe(width=8, heads=2, hidden=8, method="euler", epochs=4, batch=54, dropout=0.5)
+ROOT = Path(__file__).parents[2]
 FILES = ("metrics.jsonl", "weights.safetensors", "model.json", "run.json", "learning_curve.png", "fast_weights.png")
 
 
@@ -65,7 +66,7 @@ learner.Learner.training_step, Path.replace = training_step, replacing
 run(small(), here, "cpu")
 """
     environment = os.environ | {"OMP_NUM_THREADS": str(torch.get_num_threads())}
-    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, cwd=Path.cwd())
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, cwd=ROOT)
     assert done.returncode == -signal.SIGKILL, done.stderr
     assert not (folder / "result.json").exists()
 

@@ -25,7 +25,7 @@ leaky = Rule(beta * (v - W @ k) * k - decay * W)
 def called(*arguments: str) -> subprocess.CompletedProcess[str]:
     environment = os.environ | {"OMP_NUM_THREADS": "1", "COLUMNS": "120"}
     command = [sys.executable, "-m", "fwp.cli", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, env=environment)
+    return subprocess.run(command, capture_output=True, text=True, env=environment, cwd=Path(__file__).parents[2])
 
 
 @pytest.mark.users

@@ -2,9 +2,8 @@
 
 from math import prod
 
-from hypothesis import settings
-
 import torch
+from hypothesis import settings
 from torch import Tensor, nn
 
 from fwp import controls

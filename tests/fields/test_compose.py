@@ -12,7 +12,6 @@ from fwp.fields import (
     Layer,
     Model,
     Projection,
-    Spec,
     first_write,
     increments_only,
     keys_from_increments,
@@ -30,7 +29,7 @@ from fwp.fields import (
     zero,
 )
 from fwp.fields.fit import default_map, slots_of
-from fwp.rules import ALL, Rule, W, beta, bcm, delta, dx, hebb, k, momentum_delta, oja, v, x
+from fwp.rules import ALL, Rule, W, bcm, beta, delta, dx, hebb, k, momentum_delta, oja, v, x
 from fwp.terms import Increment, Signal, Slot, State
 from tests.fields.nets import built, some_series, suitable
 

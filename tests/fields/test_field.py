@@ -25,7 +25,7 @@ from fwp.fields import (
     start,
     static,
 )
-from fwp.rules import ALL, Rule, System, W, beta, bcm, delta, dx, gamma, hebb, k, leaky_delta, ncde, oja, v, x
+from fwp.rules import ALL, Rule, System, W, bcm, beta, delta, dx, gamma, hebb, k, leaky_delta, ncde, oja, v, x
 from fwp.terms import Slot, State, evaluate
 from tests.fields.nets import SIZES, TIMELESS, built, by_hand, close, few, random_states, sized, some_series, suitable
 

@@ -21,7 +21,20 @@ from fwp.fields import (
     static,
     tanh,
 )
-from fwp.rules import W, beta, delta, dx, hebb, hebb_transposed, k, softmax_oja, softmax_oja_transposed, tanh_delta, v, x
+from fwp.rules import (
+    W,
+    beta,
+    delta,
+    dx,
+    hebb,
+    hebb_transposed,
+    k,
+    softmax_oja,
+    softmax_oja_transposed,
+    tanh_delta,
+    v,
+    x,
+)
 from fwp.terms import real
 from tests.fields import published
 from tests.fields.nets import SIZES, built, close, random_states, some_series

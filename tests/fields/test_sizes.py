@@ -5,7 +5,7 @@ import pytest
 from fwp import controls
 from fwp.errors import SizeError
 from fwp.fields import Projection, direct, increments_only, linear, parameter, plain, stack, start, static
-from fwp.rules import ALL, Rule, W, delta, gru_ode, hebb, k, ncde, self_reference, v, x
+from fwp.rules import ALL, Rule, W, delta, gru_ode, hebb, k, ncde, self_reference, v
 from fwp.terms import Slot, State, eye, rename
 from tests.fields.nets import suitable
 

@@ -18,7 +18,6 @@ from fwp.fields import (
     linear,
     normalize,
     parameter,
-    plain,
     relu,
     shared,
     sigmoid,
@@ -28,8 +27,8 @@ from fwp.fields import (
     tanh,
 )
 from fwp.rules import ALL, Rule, W, beta, delta, dx, hebb, k, ncde, v, x
-from fwp.terms import Primitive, Slot, State, nonnegative, simplex, sphere, unit
-from tests.fields.nets import SIZES, Pick, built, close, some_series, suitable
+from fwp.terms import Primitive, Slot, nonnegative, simplex, sphere, unit
+from tests.fields.nets import Pick, built, close, some_series, suitable
 
 
 @pytest.mark.parametrize(

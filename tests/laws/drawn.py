@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
-from fwp import Projection, Rule, Series, VectorField, series, solve
+from fwp import Projection, Rule, VectorField, series, solve
 from fwp.controls import Control, Kind
 from fwp.fields import external
 from fwp.rules import x
@@ -24,11 +24,11 @@ class Pick(nn.Module):
         return values[..., self.first] if self.scalar else values[..., self.first : self.first + self.size]
 
 
-def field(rule: Rule, slots: Mapping[str, Tensor], times: Tensor | None = None) -> VectorField:
-    """The field of a rule whose slots, `(batch time *axes)`, are interpolated linearly between the times."""
+def field(rule: Rule, slots: Mapping[str, Tensor], start: Tensor) -> VectorField:
+    """The field of a rule whose slots, `(batch time *axes)`, are interpolated linearly; `start`, `(batch *axes)`, has its sizes."""
     own = [s for s in rule.variables if s.role is Role.SLOT]
     maps, columns, first = {}, [], 0
-    sizes: dict[str, int] = {}
+    sizes: dict[str, int] = dict(zip(rule.of.axes, start.shape[1:], strict=True))
     for slot in own:
         value = slots.get(slot.name)
         if value is None:  # the query: laws read states, not outputs
@@ -39,13 +39,14 @@ def field(rule: Rule, slots: Mapping[str, Tensor], times: Tensor | None = None) 
         columns.append(column)
         first += column.shape[-1]
     whole = torch.cat(columns, -1)
-    data: Series = series(whole, times=times)
+    data = series(whole)
     net = (unconstrained(rule) @ Projection(**maps) @ Control(Kind.LINEAR, time=False)).build(first, heads=1, **sizes)
     return net.double()(data)
 
 
 def unconstrained(rule: Rule) -> Rule:
     """The same rule, its scalar rates declared over all numbers: an external map promises nothing about its range."""
+
     def free(node: Node, parts: tuple[Node, ...]) -> Node:
         match node:
             case Variable(name, declared, role, _, axes):
@@ -67,5 +68,7 @@ def unconstrained(rule: Rule) -> Rule:
 def trajectory(rule: Rule, slots: Mapping[str, Tensor], start: Tensor) -> Tensor:
     """The state at every knot, `(batch knot *axes)`, from `start`, `(batch *axes)`, to a tolerance of 1e-9."""
     name = rule.of.name
-    found = solve(field(rule, slots), "knots", method="dopri8", rtol=1e-9, atol=1e-9, initial={name: start[:, None]})
+    found = solve(
+        field(rule, slots, start), "knots", method="dopri8", rtol=1e-9, atol=1e-9, initial={name: start[:, None]}
+    )
     return found.states[name][:, :, 0]

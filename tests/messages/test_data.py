@@ -64,7 +64,9 @@ CASES: dict[str, Callable[[Path], object]] = {
     "fill_of_other_length": lambda _: linear(series(TWO), fill=torch.zeros(3)),
     "unknown_control": lambda _: by_name("spline"),
     "json_of_no_control": lambda _: Control.from_json({"kind": "spline"}),
-    "request_outside_the_path": lambda _: linear(series(TWO)).with_knots(torch.tensor([[1.0], [5]], dtype=torch.float64)),
+    "request_outside_the_path": lambda _: linear(series(TWO)).with_knots(
+        torch.tensor([[1.0], [5]], dtype=torch.float64)
+    ),
     "normaliser_of_other_channels": lambda _: Normaliser.fit(series(TWO)).apply(series(torch.zeros(1, 3, 1))),
     "json_of_no_normaliser": lambda _: Normaliser.from_json({"mean": [0.0], "std": [0.0], "origin": 0.0, "span": 1.0}),
     "archive_that_leads_out": lambda f: extract(archive(f, ("../evil.txt", b"")), f / "out"),

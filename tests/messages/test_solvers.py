@@ -16,7 +16,9 @@ from tests.messages.said import said
 
 def field(rule: Rule = delta, projection: Projection | None = None) -> VectorField:
     torch.manual_seed(0)
-    net: Net = (rule @ (plain(keys=dx) if projection is None else projection) @ linear_control).build(1, width=4, heads=1)
+    net: Net = (rule @ (plain(keys=dx) if projection is None else projection) @ linear_control).build(
+        1, width=4, heads=1
+    )
     return net(series(torch.arange(12.0).reshape(2, 6, 1) ** 2, lengths=[6, 3]))
 
 

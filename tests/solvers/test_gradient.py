@@ -10,8 +10,7 @@ from torch.func import functional_call
 
 from fwp import controls, series, solve
 from fwp.controls import Control, Kind
-from fwp.fields import direct, keys_from_increments, linear, plain, start, static
-from fwp.fields import Projection
+from fwp.fields import Projection, direct, keys_from_increments, linear, plain, start, static
 from fwp.rules import ALL, delta, dx, hebb, momentum_delta, oja, tanh_delta
 from fwp.solvers import METHODS
 from fwp.solvers.torchdiffeq import Family
@@ -82,13 +81,14 @@ def gradients(net, data, **options) -> list[Tensor]:
 
 FINE = {Family.FIXED: {"steps": 24}, Family.MULTISTEP: {"steps": 24}, Family.ADAPTIVE: {"rtol": 1e-8, "atol": 1e-9},
         Family.SCIPY: {"rtol": 1e-9, "atol": 1e-10}}  # fmt: skip
-BAR = {"euler": 0.2, "midpoint": 5e-3, "heun2": 5e-3, "heun3": 1e-3}
+BAR = {"euler": 0.2, "midpoint": 5e-3, "heun2": 5e-3, "heun3": 1e-3, "explicit_adams": 1e-2, "implicit_adams": 1e-2,
+       "fixed_adams": 1e-2}  # fmt: skip
 
 
 @pytest.mark.parametrize("method", [m for m in METHODS if m not in ("bosh3", "adaptive_heun", "fehlberg2")])
 def test_the_adjoint_agrees_on_a_short_series(method):
     """Values of the series included, although they reach the adjoint only through the path's coefficients."""
-    net = built(tanh_delta, direct(squash=False), Control(Kind.HERMITE, time=False), **TINY)
+    net = built(tanh_delta, plain(), Control(Kind.HERMITE, time=False), **TINY)
     data = some_series(batch=2, time=4, channel=2, unequal=True)
     reference = gradients(net, data, method="rk4", steps=40)
     ours = gradients(net, data, method=method, gradient="adjoint", **FINE[METHODS[method]])
@@ -96,8 +96,19 @@ def test_the_adjoint_agrees_on_a_short_series(method):
         assert close(found, wanted, BAR.get(method, 1e-5))
 
 
+@pytest.mark.parametrize("method", ["dopri5", "dopri8", "bosh3"])
+@pytest.mark.parametrize("control", [Control(Kind.HERMITE, time=False), controls.rectilinear], ids=repr)
+def test_exact_gradients_of_adaptive_steps(method, control):
+    """The steps' lengths are not learned: no gradient flows through how they were chosen."""
+    net = built(momentum_delta, plain().restricted(momentum_delta), control, **TINY)
+    data = some_series(batch=2, time=3, channel=2, unequal=True)
+    reference = gradients(net, data, method="rk4", steps=40)
+    for found, wanted in zip(gradients(net, data, method=method, rtol=1e-7, atol=1e-8), reference, strict=True):
+        assert close(found, wanted, 1e-5)
+
+
 def test_the_adjoint_of_several_states_and_of_jumps():
-    net = built(momentum_delta, direct().restricted(momentum_delta), controls.rectilinear, **TINY)
+    net = built(momentum_delta, plain().restricted(momentum_delta), controls.rectilinear, **TINY)
     data = some_series(batch=2, time=3, channel=2)
     for method in ("rk4", "dopri5"):
         options = FINE[METHODS[method]]

@@ -3,7 +3,21 @@
 import pytest
 
 from fwp.errors import AxisError, DomainError
-from fwp.terms import Domain, DomainKind, Increment, Product, Role, Signal, Slot, State, Sum, Variable, real, unit, variables
+from fwp.terms import (
+    Domain,
+    DomainKind,
+    Increment,
+    Product,
+    Role,
+    Signal,
+    Slot,
+    State,
+    Sum,
+    Variable,
+    real,
+    unit,
+    variables,
+)
 from tests.strategies import NAMESPACE, W
 
 
@@ -93,8 +107,8 @@ def test_axes_are_inferred(text: str, axes: str) -> None:
         "float('nan') * k",
         "softmax(k, 'value')",
         "softmax(beta, 'key')",
-        "softmax(k, None)",
-        "tanh('k')",
+        pytest.param("softmax(k, None)", marks=pytest.mark.nohook),
+        pytest.param("tanh('k')", marks=pytest.mark.nohook),
         "eye('value', 'value')",
         "tril('a', 'a')",
         "ones('')",

@@ -85,6 +85,7 @@ def test_a_misspelt_axis_is_never_silently_summed() -> None:
         ein("o i, ii -> o", W, k)
 
 
+@pytest.mark.nohook
 def test_an_operand_that_is_no_term_is_refused() -> None:
     with pytest.raises(AxisError, match="neither a term nor a number"):
         ein("o i, i -> o", W, [1.0, 2.0])

@@ -9,7 +9,22 @@ import numpy as np
 import pytest
 from hypothesis import assume, example, given
 
-from fwp.terms import Primitive, differentiate, ein, evaluate, eye, fold, ones, relu, rename, softmax, subterms, tanh, tril, variables
+from fwp.terms import (
+    Primitive,
+    differentiate,
+    ein,
+    evaluate,
+    eye,
+    fold,
+    ones,
+    relu,
+    rename,
+    softmax,
+    subterms,
+    tanh,
+    tril,
+    variables,
+)
 from fwp.terms.schedule import schedule
 from fwp.terms.syntax import Map, Product
 from tests.strategies import NAMESPACE, W, error, seeds, sizes, terms, values

@@ -8,6 +8,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from fwp.terms import (
+    Constant,
     Map,
     Node,
     Product,
@@ -28,6 +29,7 @@ from fwp.terms import (
     softmax,
     sqrt,
     square,
+    subterms,
     tanh,
     to_term,
     tril,
@@ -130,8 +132,8 @@ def rewritten(term: Node, draw: Callable[[st.SearchStrategy], object]) -> Node:
     match term:
         case Product(operands, axes) if operands:
             names = {a: f"{a.rstrip('0123456789')}{draw(st.integers(20, 40))}" for a in bound_axes(term)}
-            if len(set(names.values())) < len(names) or set(names.values()) & {a for o in operands for a in o.axes}:
-                names = {}
+            if len(set(names.values())) < len(names) or any(isinstance(n, Constant) for n in subterms(term)):
+                names = {}  # a summed axis that only constants have is known by its name
             parts = [substitute_axes(rewritten(o, draw), names) for o in draw(st.permutations(operands))]
             place = next((i for i, p in enumerate(parts) if isinstance(p, Sum)), None)
             if place is not None and draw(st.booleans()):
@@ -154,7 +156,7 @@ def rewritten(term: Node, draw: Callable[[st.SearchStrategy], object]) -> Node:
             half = Fraction(draw(factors))
             return (factor - half) * rewritten(inner, draw) + half * rewritten(inner, draw)
         case Map(primitive, over, inner, axes):
-            moved = align(rewritten(inner, draw), draw(st.permutations(inner.axes)))
+            moved = align(rewritten(inner, draw), tuple(draw(st.permutations(inner.axes))))
             if primitive.name == "SQUARE" and draw(st.booleans()):
                 return align(moved * moved, axes)
             return align(Map(primitive, over, moved, moved.axes), axes)

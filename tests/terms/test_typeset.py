@@ -6,7 +6,23 @@ import pytest
 from hypothesis import given
 
 from fwp.rules import ALL
-from fwp.terms import Slot, as_term, ein, exp, eye, latex, ones, reciprocal, rename, softmax, sqrt, square, tanh, tril, unicode
+from fwp.terms import (
+    Slot,
+    as_term,
+    ein,
+    exp,
+    eye,
+    latex,
+    ones,
+    reciprocal,
+    rename,
+    softmax,
+    sqrt,
+    square,
+    tanh,
+    tril,
+    unicode,
+)
 from tests import golden
 from tests.strategies import NAMESPACE, W, terms
 
