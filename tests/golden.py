@@ -13,4 +13,6 @@ def check(path: Path, text: str) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
     assert path.exists(), f"{path} is not there: run once with FWP_GOLDEN=write, and read what it wrote"
-    assert text == path.read_text(encoding="utf-8"), f"{path} differs: if the change is meant, run with FWP_GOLDEN=write"
+    assert text == path.read_text(encoding="utf-8"), (
+        f"{path} differs: if the change is meant, run with FWP_GOLDEN=write"
+    )

@@ -135,6 +135,7 @@ class _Pen:
 
     draw: Callable[[st.SearchStrategy], object]
     maps: bool
+    eyes: bool
     pool: dict[frozenset[str], list[Node]] = field(default_factory=dict)
 
     def pick(self, choices: Sequence[object]) -> object:
@@ -167,14 +168,16 @@ class _Pen:
                 left.remove(names[own])
             return rename(chosen, **names)
         if len(axes) == 2 and stem(axes[0]) == stem(axes[1]):
-            return self.pick([eye, tril])(*self.draw(st.permutations(axes)))
+            return self.pick([eye, tril] if self.eyes else [tril])(*self.draw(st.permutations(axes)))
         if len(axes) > 2:
             return self.leaf(axes[:1]) * self.leaf(axes[1:])
         return ones(*axes) if axes else self.pick([x for x in VOCABULARY if not x.axes])
 
     def sum(self, axes: Sequence[str], depth: int) -> Node:
         one, other = self.term(axes, depth), self.term(axes, depth)
-        return self.pick([lambda: one + other, lambda: one - other, lambda: sum([one, other, one]), lambda: -one + other])()
+        return self.pick(
+            [lambda: one + other, lambda: one - other, lambda: sum([one, other, one]), lambda: -one + other]
+        )()
 
     def scale(self, axes: Sequence[str], depth: int) -> Node:
         one, factor = self.term(axes, depth), self.draw(factors)
@@ -225,6 +228,8 @@ class _Pen:
 
     def map(self, axes: Sequence[str], depth: int) -> Node:
         inner = self.term(axes, depth)
+        if not variables(inner):
+            return inner
         small = self.pick([tanh, sigmoid])(inner)
         positive = self.pick([exp(small), softplus(inner) + (ones(*inner.axes) if inner.axes else 1)])
         choices = [small, positive, relu(inner), softplus(inner), tanh(inner)]
@@ -241,10 +246,14 @@ def terms(
     axes: Sequence[str] | None = None,
     depth: int = 3,
     maps: bool = True,
+    eyes: bool = True,
 ) -> Node:
-    """A random term over the axes, in any order (drawn too by default); with `maps=False` a polynomial in its variables."""
+    """A random term over the axes, in any order (drawn too by default).
+
+    With `maps=False` a polynomial in its variables, with `eyes=False` one without identity matrices.
+    """
     wanted = draw(st.sampled_from(AXES)) if axes is None else axes
-    return _Pen(draw, maps).term(list(wanted), draw(st.integers(0, depth)))
+    return _Pen(draw, maps, eyes).term(list(wanted), draw(st.integers(0, depth)))
 
 
 AXES = ((), ("key",), ("value",), ("value", "key"), ("key", "key2"), ("channel",), ("value", "key", "value2"))

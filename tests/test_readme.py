@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -22,8 +23,7 @@ def console(command: str) -> str:
 
 @pytest.mark.users
 def test_python_blocks_print_what_stands_below_them(tmp_path: Path) -> None:
-    pairs = zip(BLOCKS, BLOCKS[1:], strict=False)
-    shown = [(code, text) for (kind, code), (below, text) in pairs if kind == "python" and below == "text"]
+    shown = [(code, text) for (kind, code), (below, text) in pairwise(BLOCKS) if kind == "python" and below == "text"]
     assert len(shown) == 2
     script = tmp_path / "readme.py"
     script.write_text("\n".join(code for code, _ in shown))

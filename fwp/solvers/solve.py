@@ -70,7 +70,7 @@ def solve(
 
     try:
         found = integrate(wanted, counts)
-    except AssertionError as error:  # torchdiffeq's way to give up
+    except (AssertionError, ValueError) as error:  # torchdiffeq's way to give up, and scipy's
         raise stopped(field, states, method, counts, str(error)) from error
     refuse_unfinished(field, states, found, method, counts, lambda knots: integrate(knots, Counts()))
     place = torch.searchsorted(torch.tensor(wanted, device=knots.device), knots.contiguous())

@@ -2,7 +2,8 @@
 
 Products are expanded over sums, squares written out, like monomials gathered, summed axes given canonical names, identity
 matrices and superfluous ones removed. Equal normal forms mean equal terms (sound); the converse holds up to ring laws and
-renaming, except where more than `_MOST` orders of look-alike summed axes would have to be tried. A summed axis whose size
+renaming, except for the diagonal of a matrix, A ⊙ I = Aᵀ ⊙ I, and where more than `_MOST` orders of look-alike summed axes
+would have to be tried. A summed axis whose size
 only constants could tell, as in the sum over `value` of 1, keeps that name: it is what its size is known by.
 """
 
@@ -18,7 +19,7 @@ from typing import assert_never
 from fwp.terms.build import add, multiply, scale
 from fwp.terms.fold import subterms
 from fwp.terms.primitive import Primitive
-from fwp.terms.rename import bound_axes, fresh_axis, substitute_axes
+from fwp.terms.rename import bound_axes, substitute_axes
 from fwp.terms.sizes import axis_classes
 from fwp.terms.syntax import Axes, Constant, ConstantKind, Map, Node, Product, Scale, Sum, Variable, children, variables
 
@@ -96,6 +97,8 @@ def _simplify(factors: Sequence[Node], free: frozenset[str]) -> list[Node]:
     result = list(factors)
     while (fewer := _without_identity(result, free)) is not None:
         result = fewer
+    constants = dict.fromkeys(_renamed(f, {}) for f in result if isinstance(f, Constant))  # each is its own square
+    result = [*(f for f in result if not isinstance(f, Constant)), *constants]
     ones = [f for f in result if isinstance(f, Constant) and f.kind is ConstantKind.ONES]
     rest = [f for f in result if f not in ones]
     lone = sorted({a for f in ones for a in f.axes} - {a for f in rest for a in f.axes})
@@ -103,15 +106,16 @@ def _simplify(factors: Sequence[Node], free: frozenset[str]) -> list[Node]:
 
 
 def _without_identity(factors: list[Node], free: frozenset[str]) -> list[Node] | None:
-    """The factors without one identity matrix that only renames a summed axis of others; None if there is none."""
-    for i, factor in enumerate(factors):
+    """The factors with one identity matrix fewer, or with fewer axes that it says are others; None when all is done."""
+    for factor in factors:
         if isinstance(factor, Constant) and factor.kind is ConstantKind.EYE:
-            rest = factors[:i] + factors[i + 1 :]
-            order = sorted(factor.axes, key=lambda a: a.partition("_")[2])
-            for kept, gone in (order, order[::-1]):
-                both = [(kept in f.axes, gone in f.axes) for f in rest]
-                if gone not in free and any(g for _, g in both) and not any(k and g for k, g in both):
-                    return [substitute_axes(f, {gone: kept}) for f in rest]
+            rest = [f for f in factors if _renamed(f, {}) != _renamed(factor, {})]  # it is its own square
+            kept, gone = sorted(factor.axes, key=lambda a: (a not in free, a.partition("_")[2], a))
+            moved = [substitute_axes(f, {gone: kept}) if kept not in f.axes else f for f in rest]
+            if gone not in free and not any(gone in f.axes for f in moved):
+                return [Constant(ConstantKind.ONES, (kept,)), *moved]
+            if moved != rest:
+                return [factor, *moved]
     return None
 
 
@@ -234,8 +238,8 @@ def _contracted(group: Sequence[Node], axes: Axes) -> Node:
         stem = {other: stem[one]} | stem if one in stem else stem
     taken = set(kept)
     names: dict[str, str] = {}
-    for axis in bound:
+    for axis in sorted(bound, key=lambda a: "_" not in a):  # first those that are known by their names alone
         own = stem.get(axis, axis)
-        names[axis] = fresh_axis(own, taken) if own in taken else own
+        names[axis] = next(name for i in count(1) if (name := own if i == 1 else f"{own}{i}") not in taken)
         taken.add(names[axis])
     return multiply([substitute_axes(f, names) for f in group], kept)

@@ -13,7 +13,9 @@ def arguments(lowered: Lowered, *batch: int) -> dict[str, Tensor]:
     """Tensors for every argument, each class of equal axes with a size of its own."""
     classes = axis_classes([*lowered.terms, *lowered.arguments])
     sizes = {axis: size for equal, size in zip(classes, (2, 3, 5, 7), strict=False) for axis in equal}
-    return {a.name: torch.randn(*batch, *(sizes[x] for x in a.declared), dtype=torch.float64) for a in lowered.arguments}
+    return {
+        a.name: torch.randn(*batch, *(sizes[x] for x in a.declared), dtype=torch.float64) for a in lowered.arguments
+    }
 
 
 @pytest.mark.parametrize("name", ALL)

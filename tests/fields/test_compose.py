@@ -84,7 +84,10 @@ def test_a_projection_prints_as_the_python_that_makes_it(choice):
         Projection(W=parameter("hidden -> inner")),
         Projection(z=parameter("hidden inner")),
         Projection(a=maps.normalize(linear("channel -> key head", dx, bias=False), "key"), initial=start(z=dx)),
-        *(wiring(n) for n in ["direct", "keys-from-signal", "keys-from-increments", "increments-only", "plain", "ncde"]),
+        *(
+            wiring(n)
+            for n in ["direct", "keys-from-signal", "keys-from-increments", "increments-only", "plain", "ncde"]
+        ),
     ],
     ids=repr,
 )
@@ -138,7 +141,9 @@ def test_what_stands_in_the_wrong_order_is_refused(wrong):
         wrong()
 
 
-@pytest.mark.parametrize("left, right", [(delta, delta), (delta @ P, oja @ P), (delta @ P @ C, C)], ids="rule spec model".split())
+@pytest.mark.parametrize(
+    "left, right", [(delta, delta), (delta @ P, oja @ P), (delta @ P @ C, C)], ids="rule spec model".split()
+)
 def test_two_of_a_kind_do_not_compose(left, right):
     with pytest.raises((CompositionError, TypeError)):
         left @ right
@@ -161,7 +166,10 @@ def test_a_name_that_the_rule_does_not_have_is_refused():
 
 def test_restricted_keeps_what_the_rule_has():
     many = Projection(
-        **plain().slots, gamma=maps.softplus(linear("channel -> head", x)), default=dx, initial=first_write(**plain().slots)
+        **plain().slots,
+        gamma=maps.softplus(linear("channel -> head", x)),
+        default=dx,
+        initial=first_write(**plain().slots),
     )
     for rule in (hebb, ALL["leaky_delta"], ALL["oja_neuron"], ALL["self_reference"]):
         fitting = many.restricted(rule)
@@ -202,7 +210,9 @@ def test_a_net_binds_to_paths_of_its_channels():
     series = some_series()
     assert (net @ controls.linear(series)).path.channels == net(series).path.channels == 4
     for wrong in (some_series(channel=2), some_series(channel=4)):
-        with pytest.raises(SizeError, match=rf"(?s)channels=3, with the control's own 4.*build\(channels={wrong.channels}\)"):
+        with pytest.raises(
+            SizeError, match=rf"(?s)channels=3, with the control's own 4.*build\(channels={wrong.channels}\)"
+        ):
             net(wrong)
     with pytest.raises(SizeError, match="channels"):
         net @ Control(Kind.LINEAR, time=False)(series)

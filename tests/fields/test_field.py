@@ -123,13 +123,17 @@ def test_the_pure_field_is_the_net(name):
     direction = {n: torch.randn_like(s) for n, s in states.items()}
     value, slope = jvp(lambda s: pure(parameters, s, at.inputs), (states,), (direction,))
     eps = 1e-6
-    moved = [pure(parameters, {n: s + sign * eps * direction[n] for n, s in states.items()}, at.inputs) for sign in (1, -1)]
+    moved = [
+        pure(parameters, {n: s + sign * eps * direction[n] for n, s in states.items()}, at.inputs) for sign in (1, -1)
+    ]
     for n in ours:
         assert torch.equal(value[n], ours[n])
         assert close(slope[n], (moved[0][n] - moved[1][n]) / (2 * eps), 1e-7)
 
 
-@pytest.mark.parametrize("control", [controls.linear, controls.hermite, controls.rectilinear, controls.natural_cubic], ids=repr)
+@pytest.mark.parametrize(
+    "control", [controls.linear, controls.hermite, controls.rectilinear, controls.natural_cubic], ids=repr
+)
 @pytest.mark.parametrize("name", NAMES)
 def test_no_tensor_strays_to_the_cpu(name, control):
     """On the meta device there are no numbers: a stray CPU tensor or a look at a value would fail here."""
@@ -200,7 +204,9 @@ def test_a_path_of_its_own_serves_as_well():
 
 def two_layers():
     upper = Projection(
-        k=linear("channel -> head key", x, bias=False), v=linear("channel -> head value", x, bias=False), initial=first_write()
+        k=linear("channel -> head key", x, bias=False),
+        v=linear("channel -> head value", x, bias=False),
+        initial=first_write(),
     )
     return stack(delta @ keys_from_increments(), oja @ upper) @ controls.linear
 
@@ -244,7 +250,9 @@ def test_a_layer_above_reads_all_that_is_read_below(axes):
     z = State("z", axes)
     below = Rule(Slot("r", axes) * Slot("decay") - z, of=z) @ Projection()
     sizes = dict(zip(axes.split(), (7, 9), strict=False))
-    net = (stack(below, delta @ plain()) @ controls.linear).build(channels=3, heads=2, key=5, value=4, dtype=torch.float64, **sizes)
+    net = (stack(below, delta @ plain()) @ controls.linear).build(
+        channels=3, heads=2, key=5, value=4, dtype=torch.float64, **sizes
+    )
     states = random_states(net, 3)
     at = net(some_series())(0.3)
     signal = states["layer1.z"].flatten(1)
@@ -264,7 +272,7 @@ PLAIN = ["hebb", "oja", "delta", "tanh_delta", "softmax_oja", "anti_hebb", "oja_
 def test_rates_add_and_scale(a, b, seed):
     one, two = ALL[a], ALL[b]
     both = one + 3 * two + one * (-beta)
-    net, where = by_hand(both, SIZES)
+    net, _ = by_hand(both, SIZES)
     data = some_series(channel=net.sizes["channel"], seed=seed)
     states = random_states(net, 3, seed)
     at = net(data)(1.9)

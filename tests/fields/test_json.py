@@ -37,7 +37,8 @@ from tests.fields.test_compose import CONTROLS, choices, chosen
 EXAMPLE = to_json(
     stack(
         delta @ keys_from_increments(value_norm=True, initial=first_write(k=linear("feature -> head key", static))),
-        oja @ Projection(default=relu(linear("channel -> width", x)), initial=start(W=linear("channel -> value key", x))),
+        oja
+        @ Projection(default=relu(linear("channel -> width", x)), initial=start(W=linear("channel -> value key", x))),
     )
     @ controls.hermite
 )
@@ -68,7 +69,9 @@ def test_any_model_comes_back(choice, control):
     "model",
     [
         stack(delta @ increments_only(value_norm=True), oja @ plain()) @ controls.linear,
-        delta @ keys_from_signal(initial=start(W=linear("feature -> head value key", static))) @ Control(Kind.LINEAR, False),
+        delta
+        @ keys_from_signal(initial=start(W=linear("feature -> head value key", static)))
+        @ Control(Kind.LINEAR, False),
         ncde @ suitable("ncde") @ controls.natural_cubic,
         oja @ Projection(k=normalize(linear("channel -> head key", dx, bias=False), "key")) @ controls.rectilinear,
         delta.renamed("mine") @ plain() @ controls.linear,
@@ -136,14 +139,22 @@ HOSTILE = {
     "axes that are numbers": with_leaf(EXAMPLE, (*FIRST, "slots", "v", "of", "outputs"), [1, 2]),
     "axes that are no names": with_leaf(EXAMPLE, (*FIRST, "slots", "v", "of", "of", "of", "outputs"), ["wi dth"]),
     "an axis twice": with_leaf(EXAMPLE, (*FIRST, "slots", "v", "of", "of", "of", "outputs"), ["width", "width"]),
-    "a linear map that sums nothing": with_leaf(EXAMPLE, (*FIRST, "slots", "v", "of", "of", "of", "outputs"), ["channel", "width"]),
+    "a linear map that sums nothing": with_leaf(
+        EXAMPLE, (*FIRST, "slots", "v", "of", "of", "of", "outputs"), ["channel", "width"]
+    ),
     "bias that is no bool": with_leaf(EXAMPLE, (*FIRST, "slots", "v", "of", "bias"), "no"),
     "shared name that is no text": with_leaf(EXAMPLE, (*FIRST, "slots", "q", "of", "of", "name"), ["encoder"]),
     "unknown beginning": with_leaf(EXAMPLE, (*FIRST, "initial", "kind"), "one"),
-    "beginning of an unknown slot": with_leaf(EXAMPLE, (*FIRST, "initial", "maps", "zz"), {"map": "signal", "name": "x"}),
+    "beginning of an unknown slot": with_leaf(
+        EXAMPLE, (*FIRST, "initial", "maps", "zz"), {"map": "signal", "name": "x"}
+    ),
     "constant of numbers": with_leaf(NCDE, (*FIRST, "slots", "A_in", "axes"), [1, 2]),
     "constant whose fan is not its own": with_leaf(NCDE, (*FIRST, "slots", "A_in", "fan"), ["channel"]),
-    "rate of other axes": with_leaf(EXAMPLE, ("layers", 0, "rule", "rules", 0, "rate"), to_json(delta @ plain() @ controls.linear)["layers"][0]["rule"]["read"]),
+    "rate of other axes": with_leaf(
+        EXAMPLE,
+        ("layers", 0, "rule", "rules", 0, "rate"),
+        to_json(delta @ plain() @ controls.linear)["layers"][0]["rule"]["read"],
+    ),
 }
 
 
@@ -160,13 +171,19 @@ def test_json_too_deep_to_read_is_refused(part):
         deep = {"map": "signal", "name": "x"}
         for _ in range(20_000):
             deep = {"map": "layer_norm", "of": deep}
-        data = {**EXAMPLE, "layers": [{**EXAMPLE["layers"][0], "projection": {**EXAMPLE["layers"][0]["projection"], "default": deep}}]}
+        data = {
+            **EXAMPLE,
+            "layers": [{**EXAMPLE["layers"][0], "projection": {**EXAMPLE["layers"][0]["projection"], "default": deep}}],
+        }
     else:
         rule = EXAMPLE["layers"][0]["rule"]
         deep = rule["rules"][0]["rate"]
         for _ in range(20_000):
             deep = [deep]
-        data = {**EXAMPLE, "layers": [{**EXAMPLE["layers"][0], "rule": {**rule, "rules": [{**rule["rules"][0], "rate": deep}]}}]}
+        data = {
+            **EXAMPLE,
+            "layers": [{**EXAMPLE["layers"][0], "rule": {**rule, "rules": [{**rule["rules"][0], "rate": deep}]}}],
+        }
     with pytest.raises(FormatError):
         from_json(data)
 

@@ -103,6 +103,7 @@ def test_the_whole_solution(rule, projection, options):
         slopes = points.diff(dim=0) / times.diff()[:, None]
         state = theirs.rate(points[:1], slopes[:1], None)
         for i, h in enumerate(times.diff()):
+
             def rate(fraction: float, state: Tensor, i=i, h=h, points=points, slopes=slopes) -> Tensor:
                 return theirs.rate(points[i : i + 1] + fraction * h * slopes[i], slopes[i : i + 1], state)
 
@@ -148,7 +149,9 @@ def test_a_beginning_from_static_features():
     theirs = Published.of(net, **V2, update=published.delta_pre_tanh)
     hidden = torch.relu(theirs.dense("patient_linear", features))
     dense = {n: theirs.dense(f"initial_{n}_linear", hidden) for n in ("k", "v", "beta")}
-    expected = torch.sigmoid(dense["beta"])[..., None, None] * outer(torch.tanh(dense["v"]), torch.softmax(dense["k"], -1))
+    expected = torch.sigmoid(dense["beta"])[..., None, None] * outer(
+        torch.tanh(dense["v"]), torch.softmax(dense["k"], -1)
+    )
     assert close(net(data).initial()["W"], expected, 1e-14)
     moved = series(plain.values + 1, plain.times, static=features)
     assert torch.equal(net(moved).initial()["W"], net(data).initial()["W"])

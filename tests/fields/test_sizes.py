@@ -27,7 +27,11 @@ def test_keys_and_values_share_the_width_among_the_heads():
 
 
 def test_a_hidden_state_is_as_wide_as_the_width():
-    assert sizes(ncde @ suitable("ncde") @ controls.linear, width=12, inner=5) == {"hidden": 12, "inner": 5, "width": 12}
+    assert sizes(ncde @ suitable("ncde") @ controls.linear, width=12, inner=5) == {
+        "hidden": 12,
+        "inner": 5,
+        "width": 12,
+    }
     assert sizes(gru_ode @ suitable("gru_ode") @ controls.linear, hidden=5) == {"hidden": 5, "hidden2": 5}
 
 
@@ -96,7 +100,11 @@ def test_each_layer_has_sizes_of_its_own():
     model = stack(delta @ increments_only(), ncde_like(), hebb @ plain()) @ controls.linear
     net = model.build(channels=3, width=12, heads=2, hidden=7, value=5, key=3)
     assert [layer.sizes["channel"] for layer in net.layers] == [4, 2 * 5, 2 * 7]
-    assert net.sizes["channel"] == 3 and net.outputs == 10 and net.state_names == (("layer1.W",), ("layer2.z",), ("layer3.W",))
+    assert (
+        net.sizes["channel"] == 3
+        and net.outputs == 10
+        and net.state_names == (("layer1.W",), ("layer2.z",), ("layer3.W",))
+    )
 
 
 def ncde_like():

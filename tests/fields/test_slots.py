@@ -33,7 +33,13 @@ from tests.fields.nets import Pick, built, close, some_series, suitable
 
 @pytest.mark.parametrize(
     "own",
-    [x, linear("channel -> head value", x), linear("channel -> key value", x), linear("channel -> head", x), parameter("key2")],
+    [
+        x,
+        linear("channel -> head value", x),
+        linear("channel -> key value", x),
+        linear("channel -> head", x),
+        parameter("key2"),
+    ],
     ids=repr,
 )
 def test_a_map_needs_the_axes_of_its_slot(own):
@@ -44,7 +50,9 @@ def test_a_map_needs_the_axes_of_its_slot(own):
 def test_a_beginning_needs_the_axes_of_its_state():
     assert delta @ Projection(initial=start(W=linear("channel -> key head value", x)))
     for pattern in ("channel -> head value", "channel -> head", "channel -> key value hidden"):
-        with pytest.raises(AxisError, match=r"(?s)`W` does not have its axes.*state W +: \(value key\).*'head value key'"):
+        with pytest.raises(
+            AxisError, match=r"(?s)`W` does not have its axes.*state W +: \(value key\).*'head value key'"
+        ):
             delta @ Projection(initial=start(W=linear(pattern, x)))
 
 
@@ -272,7 +280,9 @@ def test_constants_have_no_batch_axes_and_still_serve_several_heads():
     field = net(some_series())
     states = {"z": torch.randn(3, 2, 7, dtype=torch.float64)}
     rate = field.at(0, 0.4)(states)["z"]
-    A_in, b_in, A_out, b_out = (net.get_parameter(f"layers.0.slow.steps.{n}_constant.value") for n in ("A_in", "b_in", "A_out", "b_out"))
+    A_in, b_in, A_out, b_out = (
+        net.get_parameter(f"layers.0.slow.steps.{n}_constant.value") for n in ("A_in", "b_in", "A_out", "b_out")
+    )
     hidden = (states["z"] @ A_in.T + b_in).relu()
     F = (torch.einsum("hci,bni->bnhc", A_out, hidden) + b_out).tanh()
     assert close(rate, torch.einsum("bnhc,bc->bnh", F, field.at(0, 0.4).inputs["dx"]), 1e-14)

@@ -52,7 +52,10 @@ def exact(field: VectorField, initial: Mapping[str, Tensor], rule: str) -> dict[
     found = [np.concatenate([state.numpy().reshape(-1) for state in initial.values()])]
 
     def split(y: NDArray) -> Arrays:
-        return {name: part.reshape(shape) for (name, shape), part in zip(shapes.items(), np.split(y, ends[:-1]), strict=True)}
+        return {
+            name: part.reshape(shape)
+            for (name, shape), part in zip(shapes.items(), np.split(y, ends[:-1]), strict=True)
+        }
 
     for interval in range(field.path.intervals):
 

@@ -16,7 +16,9 @@ from fwp.solvers import METHODS
 from fwp.solvers.torchdiffeq import Family
 from tests.fields.nets import built, close, few, some_series
 
-CAUSAL = [Control(kind, time) for kind in Kind for time in (True, False) if Control(kind).causality is not Causality.NONE]
+CAUSAL = [
+    Control(kind, time) for kind in Kind for time in (True, False) if Control(kind).causality is not Causality.NONE
+]
 QUICK = ["euler", "midpoint", "heun3", "rk4", "dopri5", "explicit_adams"]
 
 PAIRS = {

@@ -40,11 +40,11 @@ def problem():
 # Method → steps between knots for the bar beside it: of fixed steps, what its order makes of them.
 TIGHT = {
     "euler": (200, 2e-2), "midpoint": (40, 5e-4), "heun2": (40, 5e-4), "heun3": (30, 1e-5), "rk4": (30, 1e-7),
-    "explicit_adams": (30, 1e-5), "implicit_adams": (30, 1e-5), "fixed_adams": (30, 1e-5),
+    "explicit_adams": (60, 1e-5), "implicit_adams": (30, 1e-5), "fixed_adams": (30, 1e-5),
     "fehlberg2": (1, 1e-5), "adaptive_heun": (1, 1e-5), "bosh3": (1, 1e-6),
     "dopri5": (1, 1e-8), "dopri8": (1, 1e-8), "scipy_solver": (1, 1e-6),
 }  # fmt: skip
-LOOSE = {"adaptive_heun": 1e-6, "fehlberg2": 1e-6, "bosh3": 1e-7}
+LOOSE = {"adaptive_heun": 1e-6, "fehlberg2": 1e-8, "bosh3": 1e-7}
 
 
 @pytest.mark.users
@@ -65,7 +65,9 @@ def test_the_adjoint_s_states_are_those_of_the_method(problem, method):
     steps, bar = TIGHT[method]
     rtol = LOOSE.get(method, 1e-10)
     with torch.no_grad():
-        solution = solve(field, "knots", method=method, steps=steps, initial=states, rtol=rtol, atol=rtol, gradient="adjoint")
+        solution = solve(
+            field, "knots", method=method, steps=steps, initial=states, rtol=rtol, atol=rtol, gradient="adjoint"
+        )
     assert close(solution.states["W"], reference, bar)
 
 

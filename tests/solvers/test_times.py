@@ -33,7 +33,9 @@ def padded(data: Series, more: int) -> Series:
 
 @pytest.mark.users
 @few
-@given(st.sampled_from(CONTROLS), st.sampled_from(FIXED), st.sampled_from(["exact", "adjoint"]), st.integers(1, 3), seeds)
+@given(
+    st.sampled_from(CONTROLS), st.sampled_from(FIXED), st.sampled_from(["exact", "adjoint"]), st.integers(1, 3), seeds
+)
 def test_a_batch_is_its_members_one_by_one(control, method, gradient, steps, seed):
     torch.manual_seed(seed)
     net = built(delta, keys_from_increments(), control)
@@ -42,7 +44,9 @@ def test_a_batch_is_its_members_one_by_one(control, method, gradient, steps, see
         together = solve(net(data), method=method, gradient=gradient, steps=steps)
         for i in range(len(data)):
             length = int(data.lengths[i])
-            own = Series(data.values[[i], :length], data.times[[i], :length], data.mask[[i], :length], data.lengths[[i]])
+            own = Series(
+                data.values[[i], :length], data.times[[i], :length], data.mask[[i], :length], data.lengths[[i]]
+            )
             alone = solve(net(own), method=method, gradient=gradient, steps=steps)
             assert close(together.final["W"][[i]], alone.final["W"], 1e-12)
             assert close(together.read()[[i]], alone.read(), 1e-12)
@@ -50,7 +54,13 @@ def test_a_batch_is_its_members_one_by_one(control, method, gradient, steps, see
 
 
 @few
-@given(st.sampled_from(CONTROLS), st.sampled_from(list(METHODS)), st.sampled_from(["exact", "adjoint"]), st.integers(1, 70), seeds)
+@given(
+    st.sampled_from(CONTROLS),
+    st.sampled_from(list(METHODS)),
+    st.sampled_from(["exact", "adjoint"]),
+    st.integers(1, 70),
+    seeds,
+)
 def test_padding_changes_nothing(control, method, gradient, more, seed):
     torch.manual_seed(seed)
     if METHODS[method] in (Family.ADAPTIVE, Family.SCIPY):
@@ -206,7 +216,10 @@ def test_a_field_linear_in_dx_knows_no_speed(rule, factor, seed):
 
 
 def test_several_states_and_layers_come_back_by_name():
-    for model in (momentum_delta @ suitable("momentum_delta"), stack(delta @ plain(), momentum_delta @ suitable("momentum_delta"))):
+    for model in (
+        momentum_delta @ suitable("momentum_delta"),
+        stack(delta @ plain(), momentum_delta @ suitable("momentum_delta")),
+    ):
         net = sized(model @ controls.linear)
         with torch.no_grad():
             found = solve(net(some_series()), "knots")
@@ -256,5 +269,7 @@ def test_some_states_to_begin_with_leave_the_others():
     net = built(momentum_delta, suitable("momentum_delta"))
     field, states = net(some_series()), random_states(net, 3)
     found = solve(field, "knots", initial={"M": states["M"]})
-    assert torch.equal(found.states["M"][:, 0], states["M"]) and torch.equal(found.states["W"][:, 0], field.initial()["W"])
+    assert torch.equal(found.states["M"][:, 0], states["M"]) and torch.equal(
+        found.states["W"][:, 0], field.initial()["W"]
+    )
     assert ncde is ALL["ncde"]

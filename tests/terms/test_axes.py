@@ -162,8 +162,12 @@ def test_a_domain_speaks_of_an_axis_that_the_variable_has() -> None:
 
 
 def test_domains_are_ordered_by_inclusion() -> None:
-    kinds = {kind: Domain(kind, "key" if kind in (DomainKind.SIMPLEX, DomainKind.SPHERE) else None) for kind in DomainKind}
-    inside = {(one.value, other.value) for one, a in kinds.items() for other, b in kinds.items() if one != other and a <= b}
+    kinds = {
+        kind: Domain(kind, "key" if kind in (DomainKind.SIMPLEX, DomainKind.SPHERE) else None) for kind in DomainKind
+    }
+    inside = {
+        (one.value, other.value) for one, a in kinds.items() for other, b in kinds.items() if one != other and a <= b
+    }
     assert inside == {
         ("nonnegative", "real"),
         ("unit", "nonnegative"),

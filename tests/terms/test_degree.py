@@ -49,7 +49,9 @@ def test_two_variables_of_one_name_are_told_apart_by_role_only() -> None:
     assert degree(W @ k, Slot("W", "value key")) == 1  # by name: a term holds one variable of a name
 
 
-@pytest.mark.parametrize("name, expected", [("hebb", 0), ("oja", 1), ("delta", 1), ("tanh_delta", inf), ("oja_subspace", 3)])
+@pytest.mark.parametrize(
+    "name, expected", [("hebb", 0), ("oja", 1), ("delta", 1), ("tanh_delta", inf), ("oja_subspace", 3)]
+)
 def test_degree_of_rules(name: str, expected: float) -> None:
     assert degree(ALL[name].rules[0].rate, Role.STATE) == expected
 

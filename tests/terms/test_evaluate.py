@@ -30,7 +30,9 @@ from fwp.terms.syntax import Map, Product
 from tests.strategies import NAMESPACE, W, error, seeds, sizes, terms, values
 
 k, v, beta, A, T, x = (NAMESPACE[name] for name in ("k", "v", "beta", "A", "T", "x"))
-w_, k_, v_, b_, a_, t_, x_ = (values(0, term)[name] for name, term in [("W", W), ("k", k), ("v", v), ("beta", beta), ("A", A), ("T", T), ("x", x)])
+w_, k_, v_, b_, a_, t_, x_ = (
+    values(0, term)[name] for name, term in [("W", W), ("k", k), ("v", v), ("beta", beta), ("A", A), ("T", T), ("x", x)]
+)
 ARRAYS = {"W": w_, "k": k_, "v": v_, "beta": b_, "A": a_, "T": t_, "x": x_}
 
 
@@ -126,7 +128,13 @@ def test_a_pickled_term_is_the_same_value_in_another_process() -> None:
         "import pickle, sys; from fwp.rules import tanh_delta; term = pickle.loads(sys.stdin.buffer.read());"
         "assert term == tanh_delta.rate and hash(term) == hash(tanh_delta.rate)"
     )
-    subprocess.run([sys.executable, "-c", script], input=pickle.dumps(term), check=True, timeout=100, env={"PYTHONHASHSEED": "7", "PYTHONPATH": ":".join(sys.path)})
+    subprocess.run(
+        [sys.executable, "-c", script],
+        input=pickle.dumps(term),
+        check=True,
+        timeout=100,
+        env={"PYTHONHASHSEED": "7", "PYTHONPATH": ":".join(sys.path)},
+    )
 
 
 @given(terms())

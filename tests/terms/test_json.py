@@ -15,7 +15,14 @@ from tests.strategies import NAMESPACE, W, terms
 k, v, beta = (NAMESPACE[name] for name in ("k", "v", "beta"))
 DELTA = beta * (v - W @ k) * k
 
-VARIABLE = {"node": "variable", "name": "k", "declared": ["key"], "role": "slot", "domain": ["real", None], "axes": ["key"]}
+VARIABLE = {
+    "node": "variable",
+    "name": "k",
+    "declared": ["key"],
+    "role": "slot",
+    "domain": ["real", None],
+    "axes": ["key"],
+}
 ONES = {"node": "constant", "kind": "ones", "axes": ["key"]}
 
 
@@ -36,7 +43,9 @@ def test_sharing_survives() -> None:
     assert from_json(to_json(term)) == term
 
 
-@pytest.mark.parametrize("factor", [Fraction(1, 3), 0.1, 5e-324, 1.7e308, -(2**60), Fraction(-7, 10**9 + 7), 0.1234567890123456])
+@pytest.mark.parametrize(
+    "factor", [Fraction(1, 3), 0.1, 5e-324, 1.7e308, -(2**60), Fraction(-7, 10**9 + 7), 0.1234567890123456]
+)
 def test_factors_are_exact(factor) -> None:
     assert from_json(to_json(factor * k)) == factor * k
 
@@ -104,11 +113,18 @@ HOSTILE = {
     "an unknown primitive": [VARIABLE, {"node": "map", "primitive": "eval", "over": None, "term": 0}],
     "a method as primitive": [VARIABLE, {"node": "map", "primitive": "facts", "over": None, "term": 0}],
     "a primitive without its axis": [VARIABLE, {"node": "map", "primitive": "softmax", "over": None, "term": 0}],
-    "a primitive with an axis that it does not take": [VARIABLE, {"node": "map", "primitive": "tanh", "over": "key", "term": 0}],
+    "a primitive with an axis that it does not take": [
+        VARIABLE,
+        {"node": "map", "primitive": "tanh", "over": "key", "term": 0},
+    ],
     "a primitive over another axis": [VARIABLE, {"node": "map", "primitive": "softmax", "over": "value", "term": 0}],
-    "a list as the axis of a primitive": [VARIABLE, {"node": "map", "primitive": "softmax", "over": ["key"], "term": 0}],
+    "a list as the axis of a primitive": [
+        VARIABLE,
+        {"node": "map", "primitive": "softmax", "over": ["key"], "term": 0},
+    ],
     "a hundred thousand nodes": [VARIABLE] * 100_000,
-    "a thousand levels": [VARIABLE] + [{"node": "map", "primitive": "tanh", "over": None, "term": i} for i in range(1000)],
+    "a thousand levels": [VARIABLE]
+    + [{"node": "map", "primitive": "tanh", "over": None, "term": i} for i in range(1000)],
     "a term that doubles at every level": [
         VARIABLE,
         *({"node": "sum", "terms": [i, i], "axes": ["key"]} for i in range(150)),
@@ -133,7 +149,9 @@ def test_hostile_json_is_refused_at_once(case: str) -> None:
 
 anything = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.sampled_from([*VARIABLE, "terms", "term", "factor"]), inner),
+    lambda inner: (
+        st.lists(inner, max_size=4) | st.dictionaries(st.sampled_from([*VARIABLE, "terms", "term", "factor"]), inner)
+    ),
     max_leaves=8,
 )
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from fractions import Fraction
 
 import pytest
-from hypothesis import example, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from fwp.terms import (
@@ -75,6 +75,13 @@ EQUAL = [
     (eye("value", "value2") @ rename(eye("value", "value2"), value="value2", value2="value3"), eye("value", "value3")),
     (eye("key", "key2") @ A, eye("key2", "key") @ A),
     (A @ k, rename(A @ k, key2="value") @ eye("value", "key2")),
+    (eye("value", "value2") ** 2, eye("value2", "value") * 1),
+    ((eye("value", "value2") ** 2) @ v2, v),
+    (tril("value", "value2") * tril("value", "value2"), tril("value", "value2")),
+    (eye("value", "value2") @ ones("value2"), ones("value")),
+    (ones("value") * ones("key"), ones("value", "key")),
+    (eye("value", "value2") * v, eye("value", "value2") * v2),
+    (eye("value", "value2") * v * v2, v**2 * eye("value2", "value")),
     (tril("value", "value2") @ v2, tril("value", "value3") @ rename(v, value="value3")),
     ((k @ k) * (w @ w), (w @ w) * (k @ k)),
     ((v + ones("value")) * k, v * k + ones("value") * k),
@@ -167,10 +174,10 @@ def rewritten(term: Node, draw: Callable[[st.SearchStrategy], object]) -> Node:
     return term
 
 
-@given(terms(), st.data(), seeds)
+@given(terms(eyes=False), st.data(), seeds)  # identity matrices come in by rewriting
 @example(eye("value", "value2") @ eye("value2", "value3") @ rename(v, value="value3"), None, 0)
 def test_ring_laws_and_names_of_summed_axes_do_not_matter(term: Term, data, seed) -> None:
-    other = term if data is None else rewritten(term, data.draw)
+    other = term if data is None else align(rewritten(term, data.draw), term.axes)
     arrays = values(seed, term, other)
     assert error(evaluate(other, arrays, sizes(term, other)), evaluate(term, arrays, sizes(term, other))) <= 1e-10
     assert normal(other) == normal(term)
@@ -188,11 +195,18 @@ def test_terms_with_one_normal_form_have_one_value(one: Term, other: Term, seed)
 @example((v @ ones("value")) / (ones("value") @ ones("value")) * k, 0)
 @example(tanh(tril("value", "value2") @ ones("value2")) * v, 0)
 def test_a_normal_form_is_a_term_again(term: Term, seed) -> None:
-    back = to_term(normal(term), term.axes)
+    form = normal(term)
+    for (
+        monomial,
+        _,
+    ) in form.monomials:  # of two sums of 1 over one axis in one product, one gets a name that says no size
+        labelled = {a for factor in monomial for a in factor.axes if a not in form.axes and "_" in a}
+        assume(len({a.partition("_")[2] for a in labelled}) == len(labelled))
+    back = to_term(form, term.axes)
     arrays = values(seed, term)
     assert back.axes == term.axes
     assert error(evaluate(back, arrays, sizes(term)), evaluate(term, arrays, sizes(term))) <= 1e-11
-    assert normal(back) == normal(term)
+    assert normal(back) == form
 
 
 def test_a_summed_axis_that_only_constants_have_keeps_its_size() -> None:

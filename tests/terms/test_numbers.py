@@ -90,7 +90,13 @@ def test_a_scalar_expression_with_numbers_means_what_it_says() -> None:
 def test_arrays_are_no_numbers(make) -> None:
     """From neither side, and not entry by entry either."""
     v = NAMESPACE["v"]
-    for wrong in (lambda: make(3) * v, lambda: v * make(3), lambda: make(3) + v, lambda: v @ make(3), lambda: make(3) @ v):
+    for wrong in (
+        lambda: make(3) * v,
+        lambda: v * make(3),
+        lambda: make(3) + v,
+        lambda: v @ make(3),
+        lambda: make(3) @ v,
+    ):
         with pytest.raises(AxisError, match="neither a term nor a number"):
             wrong()
     with pytest.raises(AxisError):
