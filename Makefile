@@ -18,7 +18,7 @@ test: $(READY)
 	$(BIN)/pytest -m "timing and not slow"
 
 test-slow: $(READY)
-	$(BIN)/pytest -m slow
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 -m slow
 
 lint: $(READY)
 	$(BIN)/ruff check .

@@ -21,6 +21,7 @@ __all__ = [
     "FwpError",
     "SizeError",
     "SolveError",
+    "reason",
 ]
 
 
@@ -77,3 +78,10 @@ class FormatError(FwpError):
 
 class SolveError(FwpError):
     """A solver could not reach the end: where, which sample, the norms there, and what to try."""
+
+
+def reason(error: Exception) -> str:
+    """In one line, why something that was stored could not be read."""
+    if isinstance(error, FwpError):
+        return error.what
+    return f"there is no entry {error}" if isinstance(error, KeyError) else str(error).partition("\n")[0]

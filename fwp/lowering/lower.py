@@ -48,7 +48,10 @@ class Lowered:
             given = ", ".join(["a tensor"] * len(args) + [f"{n}=…" for n in kwargs])
             help = "give each argument once, by position or by name"
             raise SizeError(
-                "these are not the arguments of the rule", ("arguments", ", ".join(names)), ("given", given), help=help
+                "these are not the arguments of the function",
+                ("arguments", ", ".join(names)),
+                ("given", given),
+                help=help,
             )
         key = tuple((name, x.shape, x.dtype, x.device) for name, x in values.items())
         if key not in self._seen:
@@ -64,7 +67,9 @@ class Lowered:
         try:
             _checker(self.arguments)(**values)
         except TypeError as error:  # jaxtyping's complaint is a TypeError
-            facts = [(a.name, f"(*batch {' '.join(a.declared)}), got {_shown(values[a.name])}") for a in self.arguments]
+            facts = [
+                (a.name, f"({' '.join(('*batch', *a.declared))}), got {_shown(values[a.name])}") for a in self.arguments
+            ]
             help = "give every argument the same batch axes (or 1, or none), then its own axes, in floating point"
             raise SizeError("the arguments do not fit the signature of the rule", *facts, help=help) from error
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, cast
 
-from fwp.errors import FormatError, FwpError
+from fwp.errors import FormatError, FwpError, reason
 from fwp.rules.rule import Rule
 from fwp.rules.system import System
 from fwp.terms import json as terms
@@ -45,7 +45,7 @@ def from_json(data: object) -> Rule | System:
     except (KeyError, ValueError, TypeError, AttributeError, FwpError) as error:
         raise FormatError(
             "this json does not hold a rule",
-            ("because", f"{type(error).__name__}: {error}"),
+            ("because", reason(error)),
             help="write it again with fwp.rules.to_json",
         ) from error
 

@@ -12,7 +12,7 @@ from fwp.rules.vocabulary import W, k, q, v
 from fwp.terms.build import Number, add, align, as_term, multiply
 from fwp.terms.normal import Normal, normal
 from fwp.terms.show import show
-from fwp.terms.suggest import contraction_help, pretty_axes
+from fwp.terms.suggest import contraction_help, ones_over, pretty_axes
 from fwp.terms.syntax import Node, Role, Term, Variable, variables
 from fwp.terms.typeset import unicode
 
@@ -61,7 +61,7 @@ class Rule:
                 f"the rate does not have the axes of the state `{of.name}`",
                 (repr(term), pretty_axes(term.axes)),
                 (f"{of.name}", pretty_axes(of.axes)),
-                help=f"multiply by ones({', '.join(repr(a) for a in of.axes)})"
+                help=f"multiply by {ones_over(of.axes)}"
                 if not term.axes
                 else contraction_help(known, of.axes, term.axes),
             )
@@ -106,7 +106,9 @@ class Rule:
                 "cannot add rules of different states or read-outs",
                 (self.name or "first", f"d{self.of.name}/dt, read as {self.read}"),
                 (other.name or "second", f"d{other.of.name}/dt, read as {other.read}"),
-                help="put rules of several states side by side: System(first, second)",
+                help="put rules of several states side by side: System(first, second)"
+                if other.of != self.of
+                else f"give both one read-out: Rule(…, read={self.read})",
             )
         return Rule(add((self.rate, other.rate)), self.of, None, self.read)
 

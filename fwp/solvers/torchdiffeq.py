@@ -54,6 +54,9 @@ _FIRST_STEP = 0.01
 """Of an adaptive method, in intervals; a tenfold longer one may follow. torchdiffeq's own choice carries a gradient, as if a
 step's length were learned: with it gradients are wrong by about one step's length. It also looks beyond the interval."""
 
+_SHORTER = (1.0, 1e-3, 1e-6)
+"""How much shorter a step is tried next where one as long as before a knot overflows: torchdiffeq learns nothing from NaN."""
+
 
 class Counts:
     """Evaluations and steps so far, and the last step begun: for statistics, and to say where a solve failed."""
@@ -78,9 +81,8 @@ class _Rate(nn.Module):
 
     def forward(self, position: Tensor, states: States) -> States:
         self.counts.evaluations += 1
-        place = float(
-            position.detach()
-        )  # counted from `first`: added to it, a place just before a knot would be the knot
+        # Counted from `first`, because a place just before a knot, added to it, would be the knot.
+        place = float(position.detach())
         inside = min(max(floor(place), 0), self.last - self.first - 1)
         interval = self.first + inside
         own = states if isinstance(states, tuple) else (states,)
@@ -91,6 +93,18 @@ class _Rate(nn.Module):
             for name, s in zip(self.names, own, strict=True)
         ]
         return tuple(scaled) if isinstance(states, tuple) else scaled[0]
+
+
+class _Watched(_Rate):
+    """For scipy, which would go on for ever where a solution escapes."""
+
+    def forward(self, position: Tensor, states: States) -> States:
+        rates = super().forward(position, states)
+        own = rates if isinstance(rates, tuple) else (rates,)
+        if not all(bool(torch.isfinite(rate).all()) for rate in own):
+            self.counts.last = (float(position.detach()) + self.first, states)
+            raise AssertionError("the rate is not finite")
+        return rates
 
 
 class _Counted(_Rate):
@@ -122,7 +136,7 @@ def integrate(
         AssertionError: torchdiffeq gave up; `counts` knows where.
     """
     names, family = tuple(initial), METHODS[method]
-    kind = {Family.SCIPY: _Rate, Family.ADAPTIVE: _CountedAdaptive}.get(family, _Counted)
+    kind = {Family.SCIPY: _Watched, Family.ADAPTIVE: _CountedAdaptive}.get(family, _Counted)
     whole = adjoint and family in (Family.FIXED, Family.ADAPTIVE)  # the others would remember rates from before a knot
     length = max(knots[-1], 1) if whole else _SEGMENT if family is Family.FIXED else 1
     odeint = torchdiffeq.odeint_adjoint if adjoint else torchdiffeq.odeint
@@ -130,17 +144,27 @@ def integrate(
     first_state, *others = initial.values()
     states: States = (first_state, *others) if others else first_state
     kept: list[States] = [states] if knots[0] == 0 else []
+    wanted = set(knots)
     for first in range(0, knots[-1], length):
         last = min(first + length, knots[-1])
-        places = sorted({first, last, *(k for k in knots if first < k <= last)})
+        places = [first, *(k for k in range(first + 1, last) if k in wanted), last]
         times = torch.tensor([p - first for p in places], dtype=torch.float64, device=field.path.steps.device)
         rate = kind(field, names, first, last, counts)
-        own = solver_options(method, steps, last - first, whole)
-        if family is Family.ADAPTIVE and counts.length is not None:
-            own["first_step"] = counts.length
-        found = odeint(rate, states, times, method=method, options=own, rtol=rtol, atol=atol, **learned)
+        options = [solver_options(method, steps, last - first, whole)]
+        if family is Family.ADAPTIVE and not whole:
+            length_before = counts.length or _FIRST_STEP
+            options = [options[0] | {"first_step": length_before * shorter} for shorter in _SHORTER]
+        for i, own in enumerate(options):
+            try:
+                found = odeint(rate, states, times, method=method, options=own, rtol=rtol, atol=atol, **learned)
+                break
+            except AssertionError:
+                if i + 1 == len(options):
+                    raise
+        if len(found[0] if isinstance(found, tuple) else found) < len(places):
+            raise AssertionError("scipy stopped before the next knot")
         at = [tuple(s[i] for s in found) if isinstance(found, tuple) else found[i] for i in range(len(places))]
-        kept += [state for place, state in zip(places, at, strict=True) if place in knots and place > first]
+        kept += [state for place, state in zip(places, at, strict=True) if place in wanted and place > first]
         states = at[-1]
     as_tuples = [state if isinstance(state, tuple) else (state,) for state in kept]
     return {name: torch.stack([own[i] for own in as_tuples]) for i, name in enumerate(names)}

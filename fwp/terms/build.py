@@ -13,7 +13,7 @@ import numpy as np
 
 from fwp.errors import AxisError
 from fwp.terms.primitive import Primitive
-from fwp.terms.suggest import contraction_help, pretty_axes
+from fwp.terms.suggest import contraction_help, ones_over, pretty_axes
 from fwp.terms.syntax import (
     ONE,
     Axes,
@@ -38,7 +38,9 @@ def _fraction(number: Number) -> Fraction:
     if not isinstance(number, float):
         return Fraction(number)
     if not isfinite(number):
-        raise AxisError("a term cannot hold a number that is not finite", ("number", repr(number)), help="use a slot")
+        raise AxisError(
+            "a term cannot hold a number that is not finite", ("number", repr(number)), help="use a finite one"
+        )
     exact = Fraction(number)
     short = exact.limit_denominator(10**6)
     return short if float(short) == float(exact) else exact
@@ -190,12 +192,14 @@ def contract(one: object, other: object) -> Node:
     left, right = as_term(one), as_term(other)
     shared = [a for a in left.axes if a in right.axes]
     if not shared:
-        both_have_axes = bool(left.axes and right.axes)
+        outer = bool(left.axes and right.axes)
         raise AxisError(
             "cannot contract: the two sides of `@` share no axis",
             (repr(left), pretty_axes(left.axes)),
             (repr(right), pretty_axes(right.axes)),
-            help=f"for {'an outer product' if both_have_axes else 'a multiple'} write `*`; `rename` an axis to sum over it",
+            help="for an outer product write `*`; `rename` an axis to sum over it"
+            if outer
+            else "for a multiple write `*`",
         )
     kept = tuple(a for a in dict.fromkeys(left.axes + right.axes) if a not in shared)
     return multiply((left, right), kept)
@@ -206,7 +210,7 @@ def _cannot_add(verb: str, left: Node, right: Node) -> AxisError:
     facts = ((repr(left), pretty_axes(left.axes)), (repr(shown), pretty_axes(shown.axes)))
     lone, other = (left, shown) if not left.axes else (shown, left)
     if not lone.axes:
-        ones = f"ones({', '.join(repr(a) for a in other.axes)})".replace("'", '"')
+        ones = ones_over(other.axes)
         help = f"`{lone!r}` has no axes: write `{ones if lone == ONE else f'{lone!r} * {ones}'}`"
     else:
         help = contraction_help([(x.name, x.axes) for x in variables(left, right)], left.axes, shown.axes)

@@ -33,7 +33,7 @@ def ein(pattern: str, *operands: Term | Number) -> Node:
     if len(sides) != len(terms):
         raise AxisError(
             "the pattern does not have as many operands as were given",
-            (repr(pattern), f"{len(sides)} operands"),
+            (repr(pattern), f"{len(sides)} operand{'s' if len(sides) > 1 else ''}"),
             ("given", ", ".join(map(repr, terms)) or "none"),
             help="write one comma-separated side for each operand; a scalar's side is empty",
         )
@@ -51,9 +51,9 @@ def ein(pattern: str, *operands: Term | Number) -> Node:
             if axis_of.setdefault(name, axis) != axis:
                 raise AxisError(
                     f"pattern axis {name!r} is bound to two different axes",
-                    ("first", axis_of[name]),
-                    (repr(term), f"{axis}, of {pretty_axes(term.axes)}"),
                     ("pattern", repr(pattern)),
+                    ("before", f"{axis_of[name]!r}"),
+                    (repr(term), f"{axis!r}, of {pretty_axes(term.axes)}"),
                     help=f'write two pattern axes, or `rename(…, {axis}="{axis_of[name]}")` if they are to be one',
                 )
             if name_of.setdefault(axis, name) != name:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from fractions import Fraction
 from typing import Any, assert_never, cast
 
-from fwp.errors import FormatError, FwpError
+from fwp.errors import FormatError, FwpError, reason
 from fwp.terms.domain import Domain, DomainKind
 from fwp.terms.fold import subterms
 from fwp.terms.primitive import Primitive
@@ -61,7 +61,8 @@ def from_json(data: object) -> Node:
         FormatError: this is not such a list, or it is larger or deeper than any rule.
     """
     if not isinstance(data, list) or not 1 <= len(cast(list[Any], data)) <= _MOST_NODES:
-        raise _unreadable("a list of nodes", f"1 to {_MOST_NODES} nodes", type(cast(object, data)).__name__)
+        found = f"{len(cast(list[Any], data))} nodes" if isinstance(data, list) else f"a {type(data).__name__}"
+        raise _unreadable("all of it", f"a list of 1 to {_MOST_NODES} nodes", found)
     entries = cast(list[Any], data)
     nodes: list[Node] = []
     depth: dict[Node, int] = {}
@@ -70,9 +71,7 @@ def from_json(data: object) -> Node:
         try:
             node = _decode(entry, nodes)
         except (LookupError, ValueError, TypeError, AttributeError, ArithmeticError, FwpError) as error:
-            raise _unreadable(
-                f"node {i}", "a node as `to_json` writes it", f"{type(error).__name__}: {error}"
-            ) from error
+            raise _unreadable(f"node {i}", "a node as `to_json` writes it", reason(error)) from error
         depth[node] = 1 + max((depth[c] for c in children(node)), default=0)
         length[node] = 1 + sum(length[c] for c in children(node))
         if depth[node] > _MOST_DEPTH:
@@ -123,9 +122,10 @@ def _decode(entry: Mapping[str, Any], nodes: list[Node]) -> Node:
             raise ValueError(f"no node is called {other!r}")
 
 
-def _unreadable(what: str, expected: str, found: str) -> FormatError:
+def _unreadable(where: str, expected: str, found: str) -> FormatError:
     return FormatError(
-        f"this json does not hold a term: {what}",
+        "this json does not hold a term",
+        ("in", where),
         ("expected", expected),
         ("found", found if len(found) <= 500 else f"{found[:500]}…"),
         help="write it again with fwp.terms.to_json",

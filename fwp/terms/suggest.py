@@ -5,12 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from itertools import permutations
 
-__all__ = ["contraction_help", "pretty_axes"]
+__all__ = ["contraction_help", "ones_over", "pretty_axes"]
 
 
 def pretty_axes(axes: Iterable[str]) -> str:
     """Axes as they are written in messages: `(value key)`."""
     return f"({' '.join(axes)})"
+
+
+def ones_over(axes: Iterable[str]) -> str:
+    """The constant that adds these axes: `ones("key")`."""
+    quoted = ", ".join(f'"{axis}"' for axis in axes)
+    return f"ones({quoted})"
 
 
 def contraction_help(known: Sequence[tuple[str, Sequence[str]]], wanted: Sequence[str], got: Sequence[str]) -> str:
@@ -27,5 +33,6 @@ def contraction_help(known: Sequence[tuple[str, Sequence[str]]], wanted: Sequenc
             letter = rest[0][0]
             return f"`{name} @ {letter}`, with {letter} : {pretty_axes(rest)}, has axes {pretty_axes(wanted)}"
     if set(got) < set(wanted):
-        return f"multiply by ones over {pretty_axes(a for a in wanted if a not in got)}, or drop an axis of the first"
+        missing = [a for a in wanted if a not in got]
+        return f"multiply {pretty_axes(got)} by a term over {pretty_axes(missing)}, such as {ones_over(missing)}"
     return f"bring both to {pretty_axes(wanted)}: sum an axis with `@`, add one with `*`, or `rename` one"

@@ -245,12 +245,20 @@ class Map(Term):
 
     def __post_init__(self) -> None:
         name = self.primitive.name.lower()
-        if self.axes != self.term.axes or self.primitive.facts.over_axis != (self.over is not None):
+        if self.axes != self.term.axes:
             raise AxisError(
-                f"`{name}` cannot be applied so",
-                ("axes", f"{pretty_axes(self.axes)} from {pretty_axes(self.term.axes)}"),
+                "a map has the axes of what it is applied to",
+                (name, pretty_axes(self.axes)),
+                ("term", pretty_axes(self.term.axes)),
+                help=f"write {name}(…)",
+            )
+        if self.primitive.facts.over_axis != (self.over is not None):
+            needs = self.over is None
+            raise AxisError(
+                f"`{name}` {'needs an axis to run over' if needs else 'works entry by entry, over no axis'}",
+                (repr(self.term), pretty_axes(self.term.axes)),
                 ("over", repr(self.over)),
-                help=f"write {name}(…)" if not self.primitive.facts.over_axis else f'write {name}(…, "key")',
+                help=f'write {name}(…, "key")' if needs else f"write {name}(…)",
             )
         if self.over is not None and self.over not in self.axes:
             raise AxisError(
@@ -273,7 +281,7 @@ def _check_axes(axes: Axes, whose: str) -> None:
     for i, axis in enumerate(axes):
         if not _is_name(axis) or axis.startswith("_") or axis.endswith("_"):
             raise AxisError(
-                f"{whose} has an axis whose name is not a name",
+                f"{whose} has an axis with a name that cannot be used",
                 ("axis", repr(axis)),
                 help="use an identifier that neither begins nor ends with an underscore, and no keyword",
             )
@@ -281,7 +289,7 @@ def _check_axes(axes: Axes, whose: str) -> None:
             raise AxisError(
                 f"{whose} has the axis {axis!r} twice",
                 ("axes", pretty_axes(axes)),
-                help=f'give the second copy a name of its own: rename(…, {axis}="{axis}2")',
+                help=f"call the second one {axis}2",
             )
 
 

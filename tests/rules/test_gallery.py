@@ -112,12 +112,13 @@ def momentum_delta(W, M, beta, gamma, v, k, **_):
 
 
 def self_reference(W, Wk, Wq, wb, u, **_):
-    """Irie et al. 2022: each part of the matrix is moved towards its own output at the query."""
-    key, query, rate = softmax(Wk @ u), softmax(Wq @ u), sigmoid(wb @ u)
-    return [
-        *(rate * outer(part @ query - part @ key, key) for part in (W, Wk, Wq)),
-        rate * (wb @ query - wb @ key) * key,
-    ]
+    """Irie et al. 2022: W ← W + σ(β) (W φ(q) − W φ(k)) ⊗ φ(k), all of them rows of one matrix that reads the input."""
+    whole = np.concatenate([W, Wk, Wq, wb[None]])
+    m, d = W.shape
+    _, key, query, rate = np.split(whole @ u, [m, m + d, m + 2 * d])
+    key, query = softmax(key), softmax(query)
+    moved = np.split(sigmoid(rate) * outer(whole @ query - whole @ key, key), [m, m + d, m + 2 * d])
+    return [*moved[:3], moved[3][0]]
 
 
 def ncde(z, A_in, b_in, A_out, b_out, dx, **_):

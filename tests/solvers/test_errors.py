@@ -9,11 +9,11 @@ import torch
 from fwp import Rule, controls, solve
 from fwp.errors import CompositionError, SolveError
 from fwp.fields import Projection, external, plain, stack
-from fwp.rules import W, delta, dx, k, momentum_delta, tanh_delta, v, x
+from fwp.rules import W, classic_hebb, delta, dx, k, momentum_delta, tanh_delta, v, x
 from fwp.solvers import METHODS
 from fwp.solvers.torchdiffeq import Family
 from fwp.terms import Slot, real, square
-from tests.fields.nets import built, by_hand, close, constant_path, random_states, sized, some_series
+from tests.fields.nets import TIMELESS, built, by_hand, close, constant_path, random_states, sized, some_series
 
 gain = Slot("gain", domain=real)
 growing = Rule(gain * W)
@@ -173,3 +173,22 @@ def test_a_long_path_in_float32_keeps_its_digits():
         reference = solve(net(data), method="rk4").read()
         ours = solve(net.float()(data.to(dtype=torch.float32)), method="rk4").read()
     assert ours.dtype == torch.float32 and close(ours.double(), reference, 1e-4)
+
+
+def test_scipy_that_cannot_go_on_is_a_solve_error():
+    """Left alone, LSODA creeps towards the escape and never ends."""
+    field = field_of(exploding, [[0.4] * 5])
+    with torch.no_grad():
+        said = complaint(field, method="scipy_solver", initial=ones(1))
+    assert "sample 0 of 1, knot 2" in said["where"] and "not finite" in said["because"]
+
+
+def test_the_real_time_is_named():
+    """Samples have clocks of their own, and the complaint speaks in those of the worst."""
+    net = built(classic_hebb, plain().restricted(classic_hebb), TIMELESS, heads=1)
+    data = some_series(batch=2, time=4)
+    data.values[1] *= 1e90
+    data.times.add_(1000)
+    said = complaint(net(data), initial=random_states(net, 2))
+    knot = int(re.search(r"knot (\d)", said["where"])[1])
+    assert "sample 1 of 2" in said["where"] and f"t = {float(data.times[1, knot]):.6g}" in said["where"]
