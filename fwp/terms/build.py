@@ -121,16 +121,17 @@ def add(values: Iterable[object], verb: str = "add") -> Node:
 
 def multiply(values: Iterable[object], axes: Axes | None) -> Node:
     """The product of terms, summed over every axis that `axes` lacks; None keeps all axes, in order of appearance."""
+    terms = [as_term(value) for value in values]
+    kept = tuple(dict.fromkeys(a for t in terms for a in t.axes)) if axes is None else axes
     factor = Fraction(1)
     operands: list[Node] = []
-    for operand in map(as_term, values):
+    for operand in terms:
         if isinstance(operand, Scale):
             factor, operand = factor * operand.factor, operand.term
         if isinstance(operand, Product) and _sums_nothing(operand):
             operands.extend(operand.operands)  # no axis is bound inside, so nothing can be captured
         else:
             operands.append(operand)
-    kept = tuple(dict.fromkeys(a for o in operands for a in o.axes)) if axes is None else axes
     product = operands[0] if len(operands) == 1 and operands[0].axes == kept else Product(tuple(operands), kept)
     return scale(factor, product)
 

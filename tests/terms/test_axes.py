@@ -54,6 +54,8 @@ def read(text: str):
         ("v * k - W", "value key"),
         ("-W", "value key"),
         ("2 * W", "value key"),
+        ("2 * ein('o, i -> i o', v, k)", "key value"),
+        ("beta * ein('o, i -> i o', v, k)", "key value"),
         ("W / 2", "value key"),
         ("W / beta", "value key"),
         ("1 / beta", ""),

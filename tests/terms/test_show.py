@@ -19,6 +19,8 @@ def read(text: str):
 @example(v)
 @example(rename(W @ k, value="key") * rename(v, value="key2"))
 @example(ein("o i -> i o", W))
+@example(2 * ein("o, i -> i o", v, k))
+@example(beta * ein("o, i -> i o", v, k))
 @example(ein("o i -> i", W))
 @example(ein("o i, o -> o", W, v))
 @example((W @ k) * (W @ k))
