@@ -28,30 +28,52 @@ from fwp.terms.primitive import Primitive
 from fwp.terms.rename import rename
 from fwp.terms.show import einops, show
 from fwp.terms.sizes import axis_classes, axis_sizes
+from fwp.terms.structure import structure
 from fwp.terms.syntax import Constant, ConstantKind, Map, Node, Product, Role, Scale, Sum, Term, Variable, variables
 from fwp.terms.typeset import latex, unicode
+from fwp.terms.witness import (
+    Closed,
+    ConstantRate,
+    GeneralRate,
+    LowRank,
+    OneSided,
+    ReadOut,
+    Structure,
+    TwoSided,
+    Write,
+    reconstruct,
+)
 
 __all__ = [
+    "Closed",
     "Constant",
     "ConstantKind",
+    "ConstantRate",
     "Cost",
     "Domain",
     "DomainKind",
+    "GeneralRate",
     "Increment",
+    "LowRank",
     "Map",
     "Node",
     "Normal",
+    "OneSided",
     "Polynomial",
     "Primitive",
     "Product",
+    "ReadOut",
     "Role",
     "Scale",
     "Signal",
     "Slot",
     "State",
+    "Structure",
     "Sum",
     "Term",
+    "TwoSided",
     "Variable",
+    "Write",
     "as_term",
     "axis_classes",
     "axis_sizes",
@@ -75,6 +97,7 @@ __all__ = [
     "parts",
     "real",
     "reciprocal",
+    "reconstruct",
     "relu",
     "rename",
     "show",
@@ -85,6 +108,7 @@ __all__ = [
     "sphere",
     "sqrt",
     "square",
+    "structure",
     "subterms",
     "tanh",
     "to_json",

@@ -23,7 +23,17 @@ from fwp.terms.rename import bound_axes, substitute_axes
 from fwp.terms.sizes import axis_classes
 from fwp.terms.syntax import Axes, Constant, ConstantKind, Map, Node, Product, Scale, Sum, Variable, children, variables
 
-__all__ = ["Monomial", "Normal", "equivalent", "normal", "to_term"]
+__all__ = [
+    "Monomial",
+    "Normal",
+    "canonical",
+    "connected",
+    "equivalent",
+    "normal",
+    "renamed",
+    "sort_key",
+    "to_term",
+]
 
 _MOST = 720
 
@@ -49,10 +59,10 @@ def normal(term: Node) -> Normal:
     coefficients: dict[Monomial, Fraction] = {}
     free = frozenset(term.axes)
     for coefficient, factors in _expand(term, _fresh("tmp", free)):
-        monomial = _canonical(_simplify(factors, free), free)
+        monomial = canonical(_simplify(factors, free), free)
         coefficients[monomial] = coefficients.get(monomial, Fraction(0)) + coefficient
     kept = [(m, c) for m, c in coefficients.items() if c]
-    return Normal(tuple(sorted(free)), tuple(sorted(kept, key=lambda item: [_key(f) for f in item[0]])))
+    return Normal(tuple(sorted(free)), tuple(sorted(kept, key=lambda item: [sort_key(f) for f in item[0]])))
 
 
 def to_term(form: Normal, axes: Axes) -> Node:
@@ -97,7 +107,7 @@ def _simplify(factors: Sequence[Node], free: frozenset[str]) -> list[Node]:
     result = list(factors)
     while (fewer := _without_identity(result, free)) is not None:
         result = fewer
-    constants = dict.fromkeys(_renamed(f, {}) for f in result if isinstance(f, Constant))  # each is its own square
+    constants = dict.fromkeys(renamed(f, {}) for f in result if isinstance(f, Constant))  # each is its own square
     result = [*(f for f in result if not isinstance(f, Constant)), *constants]
     ones = [f for f in result if isinstance(f, Constant) and f.kind is ConstantKind.ONES]
     rest = [f for f in result if f not in ones]
@@ -109,7 +119,7 @@ def _without_identity(factors: list[Node], free: frozenset[str]) -> list[Node] |
     """The factors with one identity matrix fewer, or with fewer axes that it says are others; None when all is done."""
     for factor in factors:
         if isinstance(factor, Constant) and factor.kind is ConstantKind.EYE:
-            rest = [f for f in factors if _renamed(f, {}) != _renamed(factor, {})]  # it is its own square
+            rest = [f for f in factors if renamed(f, {}) != renamed(factor, {})]  # it is its own square
             kept, gone = sorted(factor.axes, key=lambda a: (a not in free, a.partition("_")[2], a))
             moved = [substitute_axes(f, {gone: kept}) if kept not in f.axes else f for f in rest]
             if gone not in free and not any(gone in f.axes for f in moved):
@@ -119,7 +129,7 @@ def _without_identity(factors: list[Node], free: frozenset[str]) -> list[Node] |
     return None
 
 
-def _connected(factors: Sequence[Node], free: frozenset[str]) -> list[list[Node]]:
+def connected(factors: Sequence[Node], free: frozenset[str]) -> list[list[Node]]:
     """Factors that share summed axes, together."""
     groups: list[list[Node]] = []
     for factor in factors:
@@ -129,16 +139,16 @@ def _connected(factors: Sequence[Node], free: frozenset[str]) -> list[list[Node]
     return groups
 
 
-def _canonical(factors: Sequence[Node], free: frozenset[str]) -> Monomial:
+def canonical(factors: Sequence[Node], free: frozenset[str]) -> Monomial:
     """Factors sorted, summed axes named anew: each connected group on its own, then the sorted groups side by side."""
-    groups = sorted((_ordered(g, free) for g in _connected(factors, free)), key=lambda g: [_key(f) for f in g])
+    groups = sorted((_ordered(g, free) for g in connected(factors, free)), key=lambda g: [sort_key(f) for f in g])
     names = _fresh("s", free)
     result: list[Node] = []
     for group in groups:
         bound = dict.fromkeys(a for f in group for a in f.axes if a not in free)
         axes = {a: next(names) + "".join(a.partition("_")[1:]) for a in bound}
-        result += [_renamed(f, axes) for f in group]
-    return tuple(sorted(result, key=_key))
+        result += [renamed(f, axes) for f in group]
+    return tuple(sorted(result, key=sort_key))
 
 
 def _ordered(group: Sequence[Node], free: frozenset[str]) -> Monomial:
@@ -159,8 +169,8 @@ def _ordered(group: Sequence[Node], free: frozenset[str]) -> Monomial:
     few = prod(factorial(len(g)) for g in alike) <= _MOST
     orders = [chain(*choice) for choice in product(*(permutations(g) if few else [g] for g in alike))]
     namings = [{a: name + label[a] for a, name in zip(order, _fresh("s", free), strict=False)} for order in orders]
-    named = (tuple(sorted((_renamed(f, axes) for f in group), key=_key)) for axes in namings)
-    return min(named, key=lambda m: [_key(f) for f in m])
+    named = (tuple(sorted((renamed(f, axes) for f in group), key=sort_key)) for axes in namings)
+    return min(named, key=lambda m: [sort_key(f) for f in m])
 
 
 def _links(term: Node) -> list[Constant]:
@@ -176,7 +186,8 @@ def _told(term: Node) -> frozenset[str]:
     return frozenset(term.axes).intersection(frozenset[str]().union(*map(_told, children(term))))
 
 
-def _renamed(factor: Node, axes: dict[str, str]) -> Node:
+def renamed(factor: Node, axes: Mapping[str, str]) -> Node:
+    """A factor of a monomial with other names for its axes, again as it stands in a normal form."""
     moved = substitute_axes(factor, axes)
     if isinstance(moved, Constant) and moved.kind is ConstantKind.EYE:
         return Constant(moved.kind, tuple(sorted(moved.axes)))
@@ -198,7 +209,7 @@ def _place(factor: Node, axis: str, rank: Mapping[str, str]) -> str:
     return " ".join(words)
 
 
-def _key(node: Node) -> tuple[str, ...]:
+def sort_key(node: Node) -> tuple[str, ...]:
     """A total order on terms that does not depend on how they were built."""
     match node:
         case Variable(name, declared, role, domain, axes):
@@ -206,21 +217,21 @@ def _key(node: Node) -> tuple[str, ...]:
         case Constant(kind, axes):
             return ("1", kind.value, *axes)
         case Map(primitive, over, inner, _):
-            return ("2", primitive.name, over or "", *_key(inner))
+            return ("2", primitive.name, over or "", *sort_key(inner))
         case Scale(factor, inner, _):
-            return ("3", str(factor), *_key(inner))
+            return ("3", str(factor), *sort_key(inner))
         case Product(operands, axes):
-            return ("4", *axes, *(word for o in operands for word in _key(o)), ")")
+            return ("4", *axes, *(word for o in operands for word in sort_key(o)), ")")
         case Sum(terms, axes):
-            return ("5", *axes, *(word for t in terms for word in _key(t)), ")")
+            return ("5", *axes, *(word for t in terms for word in sort_key(t)), ")")
         case _:
             assert_never(node)
 
 
 def _assemble(monomial: Monomial, axes: Axes) -> Node:
     """The product of the factors, those that share summed axes contracted first, under their declared names if free."""
-    factors = [_contracted(g, axes) for g in _connected(monomial, frozenset(axes))]
-    factors.sort(key=lambda t: ([axes.index(a) for a in t.axes], _key(t)))
+    factors = [_contracted(g, axes) for g in connected(monomial, frozenset(axes))]
+    factors.sort(key=lambda t: ([axes.index(a) for a in t.axes], sort_key(t)))
     return multiply(factors, axes)
 
 
