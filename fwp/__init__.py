@@ -7,7 +7,7 @@ from fwp.fields import Model, Net, Projection, Spec, VectorField, stack
 from fwp.lowering import Lowered, lower
 from fwp.models import load
 from fwp.rules import Rule, System
-from fwp.solvers import Solution, solve
+from fwp.solvers import Plan, Solution, explain, prepare, read_along, solve
 from fwp.terms import Increment, Signal, Slot, State, ein, rename
 
 __all__ = [
@@ -18,6 +18,7 @@ __all__ = [
     "Model",
     "Net",
     "Path",
+    "Plan",
     "Projection",
     "Rule",
     "Series",
@@ -29,8 +30,11 @@ __all__ = [
     "System",
     "VectorField",
     "ein",
+    "explain",
     "load",
     "lower",
+    "prepare",
+    "read_along",
     "rename",
     "series",
     "solve",

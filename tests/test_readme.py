@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from fwp.cli.explain import explain
 from fwp.cli.show import describe
 from fwp.rules import ALL
 
@@ -33,6 +34,12 @@ def test_python_blocks_print_what_stands_below_them(tmp_path: Path) -> None:
 
 def test_show_delta() -> None:
     assert console("fwp show delta") == describe(ALL["delta"])
+
+
+def test_explain_delta(capsys: pytest.CaptureFixture[str]) -> None:
+    explain("delta")
+    shown = console("fwp explain delta")
+    assert shown.endswith("\n…") and capsys.readouterr().out.startswith(shown.removesuffix("…"))
 
 
 @pytest.mark.users

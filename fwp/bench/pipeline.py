@@ -21,6 +21,7 @@ from fwp.fields import Model, to_json
 from fwp.models import Classifier, Head, Solver, Trained, save
 from fwp.models.files import make_folder, read_json, write_bytes, write_json
 from fwp.plots import fast_weights, learning_curve
+from fwp.solvers import prepare as compile_ahead
 
 __all__ = ["Run", "run"]
 
@@ -99,7 +100,10 @@ def found(what: Run, parts: Mapping[str, Labelled], folder: Path, device: torch.
     """Train on the first part, choose on the second, test on the third; the folder gets the model and the pictures."""
     trained = untrained(what, parts["train"])
     classifier = trained.classifier
-    learner = Learner(classifier, prepare(trained, parts["train"]), what.recipe, what.seed)
+    examples = prepare(trained, parts["train"])
+    if device.type == "cpu":  # a run takes far more steps than its kernel takes to compile
+        compile_ahead(classifier.net @ examples.path[:1], what.recipe.method)
+    learner = Learner(classifier, examples, what.recipe, what.seed)
     fitted = fit(learner, prepare(trained, parts["valid"]), folder, device)
     classifier.load_state_dict(fitted.weights)
     save(folder, trained)

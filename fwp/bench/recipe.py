@@ -27,8 +27,8 @@ class Recipe:
     """Share of units dropped after the read-out and in the block."""
     pace: float = 1.0
     """How long the mean step between observations lasts on the model's clock, on which rates are between 0 and 1."""
-    method: str = "midpoint"
-    """How the equation is solved."""
+    method: str = "auto"
+    """How the equation is solved: "auto" is the plan's choice, see `fwp explain`."""
     steps: int = 1
     """Solver steps from one knot of the control to the next."""
     epochs: int = 40

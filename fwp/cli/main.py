@@ -16,18 +16,23 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        import tyro
+        from tyro.extras import SubcommandApp
 
+        from fwp.cli.bench import group
         from fwp.cli.data import data
+        from fwp.cli.explain import explain
         from fwp.cli.run import command
         from fwp.cli.show import show
     except ModuleNotFoundError as error:
         if error.name is None or error.name.startswith("fwp"):
             raise
         raise SystemExit(f"the command line needs {error.name}\n  help: pip install 'fwp[bench]'") from None
+    app = SubcommandApp()
+    for name, own in {"show": show, "explain": explain, "run": command(arguments), "data": data}.items():
+        app.command(name=name)(own)
+    app.command(group(), name="bench")
     try:
-        tyro.extras.subcommand_cli_from_dict(
-            {"show": show, "run": command(arguments), "data": data},
+        app.cli(
             prog="fwp",
             description="Learning rules of fast weights in continuous time: show one, look at data, train on them.",
             args=arguments,

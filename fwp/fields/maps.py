@@ -35,6 +35,7 @@ __all__ = [
     "normalize",
     "parameter",
     "range_of",
+    "reads_signal",
     "relu",
     "shared",
     "sigmoid",
@@ -237,6 +238,17 @@ def softmax(of: SlowMap, over: str) -> Activation:
 def normalize(of: SlowMap, over: str) -> Activation:
     """Onto the unit sphere along an axis."""
     return activation(Primitive.NORMALIZE, of, over)
+
+
+def reads_signal(node: SlowMap) -> bool:
+    """Whether a map reads the signal x itself, and not its increment, static features or learned constants alone."""
+    match node:
+        case Variable():
+            return node.role is Role.SIGNAL and node.name == "x"
+        case Parameter():
+            return False
+        case _:
+            return reads_signal(node.of)
 
 
 def range_of(node: SlowMap) -> Domain:

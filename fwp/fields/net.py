@@ -16,11 +16,13 @@ from fwp.controls import Path
 from fwp.data import Series
 from fwp.errors import CompositionError, SizeError
 from fwp.fields.initial import FirstWrite, StatesFrom, Zero
-from fwp.fields.maps import SlowMap
+from fwp.fields.maps import SlowMap, reads_signal
 from fwp.fields.sizes import check_given, layer_sizes
 from fwp.fields.slow_net import SlowNet
 from fwp.fields.vector_field import VectorField
 from fwp.lowering import lower, lower_rule
+from fwp.rules.rule import Rule
+from fwp.terms.structure import structure
 from fwp.terms.syntax import Axes, Role, Variable, variables
 
 __all__ = ["Net", "Tensors"]
@@ -149,7 +151,12 @@ class LayerNet(nn.Module):
         maps |= {f"initial_{name}": own for name, own in extra.items()}
         self.axes: dict[str, Axes] = {name: own.axes for name, own in maps.items()}
         self.slow = SlowNet(maps, sizes)
+        self.reading = rule.read
         self._reads = {s.name for s in self.states} & {a.name for a in reading.arguments}
+        self.structure = structure(rule.rate, rule.of) if isinstance(rule, Rule) else None
+        sources = [projection.slot(a) if a.role is Role.SLOT else a for a in self.rate_arguments]
+        self.follows_signal = any(reads_signal(source) for source in sources)
+        """Whether a rate changes with x itself: where x is a straight line and this is False, slots stand still."""
 
     def slots(self, arguments: tuple[Variable, ...], inputs: Tensors, prefix: str = "") -> dict[str, Tensor]:
         """What fills the arguments at the given signals, `(*batch, head, *axes)`; `prefix` prefers maps of the first write."""

@@ -47,10 +47,10 @@ class Head:
 class Solver:
     """How the equation is solved: the options of `fwp.solve` that travel with a model."""
 
-    method: str = "rk4"
+    method: str = "auto"
     steps: int = 1
     gradient: Literal["exact", "adjoint"] = "exact"
-    backend: Literal["torchdiffeq", "torchcde"] = "torchdiffeq"
+    backend: Literal["auto", "structured", "torchdiffeq", "torchcde"] = "auto"
     rtol: float = 1e-4
     atol: float = 1e-6
 

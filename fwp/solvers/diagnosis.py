@@ -42,21 +42,30 @@ def refuse_unfinished(
             states = again(range(field.path.intervals + 1))
     except AssertionError as error:  # this time the solver noticed by itself
         raise stopped(field, initial, method, counts, str(error)) from None
-    finite = torch.stack([torch.isfinite(state).flatten(1).all(1) for state in states.values()]).all(0)
-    last = max(int(finite.long().cumprod(0).sum()) - 1, 0)
+    finite = torch.stack([torch.isfinite(state).flatten(2).all(2) for state in states.values()]).all(0)
+    last = max(int(finite.all(1).long().cumprod(0).sum()) - 1, 0)
+    sample = int(finite[min(last + 1, len(finite) - 1)].long().argmin())
     because = f"the states are not finite at knot {last + 1}"
-    raise _complaint(field, initial, {n: s[last] for n, s in states.items()}, float(last), method, counts, because)
+    before = {n: s[last] for n, s in states.items()}
+    raise _complaint(field, initial, before, float(last), method, counts, because, sample)
 
 
 def _complaint(
-    field: VectorField, initial: Tensors, states: Tensors, place: float, method: str, counts: Counts, because: str
+    field: VectorField,
+    initial: Tensors,
+    states: Tensors,
+    place: float,
+    method: str,
+    counts: Counts,
+    because: str,
+    sample: int | None = None,
 ) -> SolveError:
     with torch.no_grad():
         rates = field(place)(states)
         norms = {name: state.double().flatten(1).norm(dim=1) for name, state in states.items()}
         moves = [rate.double().flatten(1).norm(dim=1) for rate in rates.values()]
         worst = torch.stack([n.nan_to_num(nan=inf, posinf=inf) for n in (*norms.values(), *moves)]).sum(0)
-        sample = int(worst.argmax())
+        sample = int(worst.argmax()) if sample is None else sample
     knot = min(int(place), field.path.intervals)
     time = float(field.path.times[sample, knot])
     facts = [("because", because), ("where", f"sample {sample} of {field.path.batch}, knot {knot}, t = {time:.6g}")]
@@ -68,7 +77,7 @@ def _complaint(
     for layer in field.net.model.spec.layers:
         for rule in layer.rule.rules:
             facts.append((f"degree of d{rule.of.name}/dt in the states", f"{degree(rule.rate, Role.STATE):g}"))
-    if METHODS[method] is Family.ADAPTIVE:
+    if METHODS.get(method) is Family.ADAPTIVE:
         advice = "try method='rk4', looser tolerances, or keys of smaller norm (softmax, normalize)"
     else:
         advice = "try more steps=…, keys of smaller norm (softmax, normalize), or a smaller rate"

@@ -7,6 +7,7 @@ from jaxtyping import Float, Float64, Int64
 from torch import Tensor
 
 from fwp.fields import VectorField
+from fwp.solvers.plan import Plan
 
 __all__ = ["Solution", "Statistics"]
 
@@ -35,6 +36,7 @@ class Solution:
     knots: Int64[Tensor, "batch request"]
     stats: Statistics
     at_end: bool
+    plan: Plan
 
     @property
     def final(self) -> dict[str, Float[Tensor, "batch head ..."]]:

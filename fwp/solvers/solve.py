@@ -7,77 +7,120 @@ from collections.abc import Mapping, Sequence
 from typing import Literal
 
 import torch
-from jaxtyping import Float64, Int64
+from jaxtyping import Float, Float64, Int64
 from torch import Tensor
 
 from fwp.controls import Path
 from fwp.errors import CompositionError, SolveError
 from fwp.fields import VectorField
+from fwp.solvers.adjoint import warn_of_adjoint
 from fwp.solvers.diagnosis import refuse_unfinished, stopped
+from fwp.solvers.plan import ORDER, Scan, plan
+from fwp.solvers.situation import situation_of
 from fwp.solvers.solution import Solution, Statistics
 from fwp.solvers.torchcde import integrate as integrate_cde
 from fwp.solvers.torchdiffeq import METHODS, Counts
 from fwp.solvers.torchdiffeq import integrate as integrate_ode
+from fwp.solvers.walk import integrate as integrate_structured
+from fwp.solvers.walk import read_along as read_along_structured
 
-__all__ = ["solve"]
+__all__ = ["read_along", "solve"]
 
 
 def solve(
     field: VectorField,
     times: Float64[Tensor, "request"] | Float64[Tensor, "batch request"] | Literal["knots"] | None = None,
     *,
-    method: str = "rk4",
+    method: str = "auto",
     steps: int = 1,
+    scan: Literal["auto", "sequential", "chunked", "associative", "fused"] = "auto",
+    chunk: int | None = None,
     gradient: Literal["exact", "adjoint"] = "exact",
-    backend: Literal["torchdiffeq", "torchcde"] = "torchdiffeq",
+    backend: Literal["auto", "structured", "torchdiffeq", "torchcde"] = "auto",
     initial: Mapping[str, Tensor] | None = None,
     rtol: float = 1e-4,
     atol: float = 1e-6,
 ) -> Solution:
-    """Solve the field along its path.
+    """Solve the field along its path, as its rule's structure allows: `explain(field)` says how, and why.
 
     Args:
         field: `net(series)` or `net @ path`.
         times: real times at which the states are wanted, for all samples alike or for each its own, in ascending order;
             `"knots"` for every knot of the path, None for each sample's own end.
-        method: any of torchdiffeq's. `euler` is the rule's discrete-time meaning: on Delta it is DeltaNet's recurrence.
+        method: `exact`, `exponential_midpoint`, `magnus4`, `commutator_free4`, or any of torchdiffeq's; "auto" takes the
+            plan's choice. `euler` is the rule's discrete-time meaning: on Delta it is DeltaNet's recurrence.
         steps: steps of a fixed-step method between two knots.
-        gradient: `exact` is that of the steps taken, at the memory of all of them; `adjoint` solves a second equation
-            backwards (Chen et al., 2018), in memory that does not grow with time, and is wrong where the rule contracts.
-        backend: `torchcde` solves a field that is linear in dx as a controlled equation, by torchcde.cdeint.
+        scan: how structured steps become states; "auto" takes the plan's choice.
+        chunk: steps in a chunk of the chunked scan.
+        gradient: `exact` is that of the steps taken; `adjoint` solves a second equation backwards (Chen et al., 2018), by
+            torchdiffeq, and is wrong where the rule contracts.
+        backend: `structured` evaluates the slow net for many instants at once and takes the rule's own steps; `torchdiffeq`
+            evaluates it at every stage; `torchcde` solves a field that is linear in dx by torchcde.cdeint.
         initial: states to begin with, `(batch head *axes)`, in place of those of the projection.
         rtol, atol: tolerances of adaptive methods.
 
     Raises:
-        SolveError: the solver stopped, or the states are not finite: it says where, for which sample, and what to try.
+        SolveError: a choice does not fit the rule, the solver stopped, or the states are not finite: it says where, for
+            which sample, and what to try.
         DataError: a requested time lies outside the path.
         CompositionError: `torchcde` for a field that is not linear in dx, or no field at all.
     """
-    _check(method, steps, gradient, backend, field)
+    _check(method, steps, scan, chunk, gradient, backend, field)
     path, knots, at_end = _requests(field.path, times)
     field = VectorField(field.net, path)
+    chosen = plan(
+        situation_of(field), method=method, scan=scan, chunk=chunk, steps=steps, gradient=gradient, backend=backend
+    )
+    if gradient == "adjoint" and torch.is_grad_enabled():
+        warn_of_adjoint(field, chosen)
     states = _begin(field.initial(), initial or {})
     counts = Counts()
     wanted = torch.unique(knots).tolist() if not at_end else [path.intervals]
-    backends = {"torchdiffeq": integrate_ode, "torchcde": integrate_cde}
 
     def integrate(knots: Sequence[int], counts: Counts) -> dict[str, Tensor]:
-        tolerances = {"rtol": rtol, "atol": atol}
+        if chosen.backend == "structured":
+            return integrate_structured(field, states, knots, chosen, counts)
+        adaptor = integrate_cde if chosen.backend == "torchcde" else integrate_ode
         adjoint = gradient == "adjoint"
-        return backends[backend](
-            field, states, knots, method=method, steps=steps, adjoint=adjoint, counts=counts, **tolerances
+        own = chosen.method
+        return adaptor(
+            field, states, knots, method=own, steps=steps, adjoint=adjoint, counts=counts, rtol=rtol, atol=atol
         )
 
     try:
         found = integrate(wanted, counts)
     except (AssertionError, ValueError) as error:  # torchdiffeq's way to give up, and scipy's
-        raise stopped(field, states, method, counts, str(error)) from error
-    refuse_unfinished(field, states, found, method, counts, lambda knots: integrate(knots, Counts()))
+        raise stopped(field, states, chosen.method, counts, str(error)) from error
+    refuse_unfinished(field, states, found, chosen.method, counts, lambda knots: integrate(knots, Counts()))
     place = torch.searchsorted(torch.tensor(wanted, device=knots.device), knots.contiguous())
     sample = torch.arange(path.batch, device=knots.device)[:, None]
-    chosen = {name: state[place, sample] for name, state in found.items()}
-    stats = Statistics(method, gradient, counts.evaluations, counts.steps, counts.rejected)
-    return Solution(field, chosen, path.times.gather(1, knots), knots, stats, at_end)
+    at_requests = {name: state[place, sample] for name, state in found.items()}
+    stats = Statistics(chosen.method, gradient, counts.evaluations, counts.steps, counts.rejected)
+    return Solution(field, at_requests, path.times.gather(1, knots), knots, stats, at_end, chosen)
+
+
+def read_along(
+    field: VectorField,
+    *,
+    method: str = "auto",
+    steps: int = 1,
+    scan: Literal["auto", "sequential", "chunked", "associative", "fused"] = "auto",
+    chunk: int | None = None,
+    initial: Mapping[str, Tensor] | None = None,
+) -> Float[Tensor, "batch knot *rest"]:
+    """The read-out at every knot, each with its own query: `(batch knot head *axes)`, causal where the control is.
+
+    What `solve(field, "knots").read()` gives, without ever holding the states of more than a segment. Arguments are those
+    of `solve`; a rule of several states or layers is solved by torchdiffeq, and its states are held.
+
+    Raises:
+        SolveError: a choice does not fit the rule.
+    """
+    _check(method, steps, scan, chunk, "exact", "auto", field)
+    chosen = plan(situation_of(field), method=method, scan=scan, chunk=chunk, steps=steps)
+    if chosen.backend != "structured":
+        return solve(field, "knots", method=method, steps=steps, initial=initial).read()
+    return read_along_structured(field, _begin(field.initial(), initial or {}), chosen)
 
 
 def _requests(path: Path, times: Tensor | str | None) -> tuple[Path, Int64[Tensor, "batch request"], bool]:
@@ -119,18 +162,20 @@ def _begin(own: dict[str, Tensor], given: Mapping[str, Tensor]) -> dict[str, Ten
     return own | dict(given)
 
 
-def _check(method: str, steps: int, gradient: str, backend: str, field: VectorField) -> None:
+def _check(
+    method: str, steps: int, scan: str, chunk: int | None, gradient: str, backend: str, field: VectorField
+) -> None:
     if not isinstance(field, VectorField):  # pyright: ignore[reportUnnecessaryIsInstance]  # users run without pyright
         raise CompositionError(
             f"only a field is solved, and this is a {type(field).__name__}",
             ("given", f"a {type(field).__name__}"),
             help="bind a net to a series: net = model.build(…); solve(net(series))",
         )
-    if method not in METHODS:
-        raise SolveError("no method has this name", ("method", repr(method)), help=f"use one of {', '.join(METHODS)}")
     for name, chosen, known in (
+        ("method", method, ("auto", *dict.fromkeys((*ORDER, *METHODS)))),
+        ("scan", scan, ("auto", *(s.value for s in Scan))),
         ("gradient", gradient, ("exact", "adjoint")),
-        ("backend", backend, ("torchdiffeq", "torchcde")),
+        ("backend", backend, ("auto", "structured", "torchdiffeq", "torchcde")),
     ):
         if chosen not in known:
             raise SolveError(f"no {name} has this name", (name, repr(chosen)), help=f"use one of {', '.join(known)}")
@@ -138,6 +183,8 @@ def _check(method: str, steps: int, gradient: str, backend: str, field: VectorFi
         raise SolveError(
             "a method takes at least one step between knots", ("steps", str(steps)), help="give steps=1 or more"
         )
+    if chunk is not None and chunk < 1:
+        raise SolveError("a chunk has at least one step", ("chunk", str(chunk)), help="give chunk=1 or more")
     learns = torch.is_grad_enabled() and any(p.requires_grad for p in field.net.parameters())
     if method == "scipy_solver" and gradient == "exact" and learns:
         raise SolveError(

@@ -77,22 +77,26 @@ class _Rate(nn.Module):
     def __init__(self, field: VectorField, names: Sequence[str], first: int, last: int, counts: Counts) -> None:
         super().__init__()
         self.field, self.names, self.first, self.last, self.counts = field, names, first, last, counts
-        self.slopes = field.path.steps.to(field.path.coefficients.dtype)
+        self.slopes = field.path.steps[:, first:last].to(field.path.coefficients.dtype)
+        # Where all are 1, as without observed times, a product with them would be one more pass over all states.
+        self.even: list[bool] = (self.slopes == 1).all(0).tolist()
 
     def forward(self, position: Tensor, states: States) -> States:
         self.counts.evaluations += 1
         # Counted from `first`, because a place just before a knot, added to it, would be the knot.
         place = float(position.detach())
         inside = min(max(floor(place), 0), self.last - self.first - 1)
-        interval = self.first + inside
         own = states if isinstance(states, tuple) else (states,)
-        rates = self.field.at(interval, place - inside)(dict(zip(self.names, own, strict=True)))
-        slope = self.slopes[:, interval]
-        scaled = [
-            (rates[name] * slope.view(-1, *[1] * (s.ndim - 1))).expand_as(s)
-            for name, s in zip(self.names, own, strict=True)
-        ]
+        rates = self.field.at(self.first + inside, place - inside)(dict(zip(self.names, own, strict=True)))
+        slope = None if self.even[inside] else self.slopes[:, inside]
+        scaled = [_scaled(rates[name], slope, s) for name, s in zip(self.names, own, strict=True)]
         return tuple(scaled) if isinstance(states, tuple) else scaled[0]
+
+
+def _scaled(rate: Tensor, slope: Tensor | None, state: Tensor) -> Tensor:
+    """A rate per knot, in the shape of its state."""
+    scaled = rate if slope is None else rate * slope.view(-1, *[1] * (state.ndim - 1))
+    return scaled if scaled.shape == state.shape else scaled.expand_as(state)
 
 
 class _Watched(_Rate):

@@ -110,7 +110,7 @@ def test_the_whole_solution(rule, projection, options):
             state = published.rk4(rate, state, h[None])
         final.append(state)
         read.append(theirs.read(points[-1:], slopes[-1:], state))
-    solution = solve(net(data))
+    solution = solve(net(data), method="rk4")
     assert close(solution.final["W"], torch.cat(final), 1e-13)
     assert close(solution.read(), torch.cat(read), 1e-13)
 
@@ -156,7 +156,7 @@ def test_a_beginning_from_static_features():
     moved = series(plain.values + 1, plain.times, static=features)
     assert torch.equal(net(moved).initial()["W"], net(data).initial()["W"])
     assert sum("patient" in n for n, _ in net.named_parameters()) == 2
-    assert solve(net(data)).read().shape == (3, 2, 4)
+    assert solve(net(data), method="rk4").read().shape == (3, 2, 4)
 
 
 def test_eigenworms_encodes_its_first_point_and_begins_there():

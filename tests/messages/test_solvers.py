@@ -9,7 +9,7 @@ import torch
 from fwp import Net, Rule, Slot, VectorField, series, solve
 from fwp.controls import linear as linear_control
 from fwp.fields import Projection, linear, plain
-from fwp.rules import W, beta, delta, dx, k, v, x
+from fwp.rules import ALL, W, beta, delta, dx, k, v, x
 from fwp.terms import real
 from tests.messages.said import said
 
@@ -37,6 +37,11 @@ def large() -> VectorField:
 
 CASES: dict[str, Callable[[Path], object]] = {
     "unknown_method": lambda _: solve(field(), method="rk5"),
+    "method_that_does_not_fit": lambda _: solve(field(), method="exact"),
+    "scan_that_cannot": lambda _: solve(field(ALL["oja_subspace"], plain().restricted(ALL["oja_subspace"])), scan="chunked"),
+    "scan_of_torchdiffeq": lambda _: solve(field(), method="dopri5", scan="chunked"),
+    "structured_adjoint": lambda _: solve(field(), gradient="adjoint", backend="structured"),
+    "no_chunk": lambda _: solve(field(), chunk=0),
     "no_steps": lambda _: solve(field(), steps=0),
     "scipy_with_exact_gradients": lambda _: solve(field(), method="scipy_solver"),
     "times_not_in_order": lambda _: solve(field(), torch.tensor([1.0, 0.0], dtype=torch.float64)),

@@ -79,6 +79,7 @@ CASES = {
     "given_size_that_differs": "evaluate(v, {'v': np.ones(3)}, {'value': 4})",
     "identity_of_two_sizes": "evaluate(eye('value', 'key') * W, {'W': np.ones((3, 2))})",
     "size_not_known": "evaluate(beta * ones('value'), {'beta': 1.0})",
+    "structure_of_another_state": "structure(beta * (v - W @ k), W)",
     "json_that_is_no_list": "from_json({'node': 'variable'})",
     "json_of_an_unknown_node": "from_json([{'node': 'integral'}])",
     "json_that_looks_ahead": "from_json([{'node': 'sum', 'terms': [1], 'axes': []}])",

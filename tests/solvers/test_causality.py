@@ -147,7 +147,10 @@ def test_a_prefix_is_solved_like_the_whole(control, method, last, seed):
     end = last + 1
     prefix = Series(data.values[:, :end], data.times[:, :end], data.mask[:, :end], torch.full_like(data.lengths, end))
     with torch.no_grad():
-        whole, part = solve(net(data), "knots", method=method), solve(net(prefix), method=method)
+        whole, part = (
+            solve(net(data), "knots", method=method, backend="torchdiffeq"),
+            solve(net(prefix), method=method, backend="torchdiffeq"),
+        )
     knot = place(control, last)
     assert torch.equal(whole.states["W"][:, knot], part.final["W"])
     assert close(whole.read()[:, knot], part.read(), 1e-14)  # which sums in another order

@@ -91,7 +91,7 @@ def test_euler_on_any_rule_adds_its_rate_times_the_step(name, seed):
     data = some_series(channel=net.sizes["channel"], seed=seed)
     field = net(data)
     with torch.no_grad():
-        found = solve(field, "knots", method="euler").states["W"]
+        found = solve(field, "knots", method="euler", backend="torchdiffeq").states["W"]
         W = field.initial()["W"]
         for n, h in enumerate(data.times.diff(dim=1).T):
             W = W + h[:, None, None, None] * field.at(n, 0.0)({"W": W})["W"]

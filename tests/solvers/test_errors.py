@@ -122,7 +122,7 @@ def test_solving_within_float32_says_the_same():
 
 
 BAD = {
-    "method": ({"method": "runge"}, "use one of euler, midpoint"),
+    "method": ({"method": "runge"}, "use one of auto, exact, exponential_midpoint"),
     "steps": ({"steps": 0}, "steps=1 or more"),
     "negative steps": ({"steps": -3}, "steps=1 or more"),
     "scipy": ({"method": "scipy_solver"}, "gradient='adjoint'"),

@@ -114,7 +114,7 @@ def test_a_field_drops_into_a_script_of_torchcde(name):
     cde = field.as_cde()
     steps = {"step_size": 1.0, "perturb": True}  # else the last stage of a step reads the next interval
     z = torchcde.cdeint(X=cde.X, func=cde.func, z0=cde.z0, t=cde.X.interval, adjoint=False, method="rk4", options=steps)
-    ours = solve(field)
+    ours = solve(field, method="rk4")
     states = cde.unpack(z[:, -1])
     assert all(close(states[n], ours.final[n], 1e-12) for n in states)
     assert torch.equal(cde.pack(cde.unpack(z[:, -1])), z[:, -1])

@@ -1,0 +1,60 @@
+"""`fwp explain RULE`: how a rule is solved, and why, before anything is computed."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+
+from fwp.cli.target import resolve
+from fwp.controls import Causality, Path, by_name
+from fwp.errors import SolveError
+from fwp.fields import suited, wiring
+from fwp.rules import Rule
+from fwp.solvers import explain as explained
+
+__all__ = ["explain"]
+
+
+def explain(
+    rule: str,
+    /,
+    control: str = "linear",
+    projection: str = "direct",
+    method: str = "auto",
+    scan: str = "auto",
+    batch: int = 32,
+    length: int = 1000,
+    channels: int = 7,
+    width: int = 128,
+    heads: int = 16,
+    dtype: Literal["float32", "float64"] = "float32",
+) -> None:
+    """Explain how a rule is solved: its structure and witnesses, step, scan, work, and the reason against each alternative.
+
+    Args:
+        rule: A name, module:name or path/to/file.py:name.
+        control: linear, rectilinear, natural-cubic or hermite.
+        projection: What feeds the slots: direct, keys-from-signal, keys-from-increments, increments-only, plain, …
+        method: The step, if another than the plan's is wanted.
+        scan: The scan, if another than the plan's is wanted.
+        batch: Series solved together.
+        length: Intervals of each.
+        channels: Of the series, without the time.
+        width: Of all heads together.
+        heads: Copies of the rule.
+        dtype: Of all numbers.
+    """
+    found = resolve(rule)
+    if length < 1 or batch < 1:
+        help = "give --batch and --length of 1 or more"
+        raise SolveError("there is nothing to solve", ("batch", str(batch)), ("length", str(length)), help=help)
+    chosen = by_name(control)
+    model = found @ suited(wiring(projection), found) @ chosen
+    net = model.build(channels, width=width, heads=heads, dtype=getattr(torch, dtype))
+    steps = torch.ones(1, 1, dtype=torch.float64).expand(batch, length)
+    own = torch.zeros(1, 1, 1, dtype=getattr(torch, dtype)).expand(batch, length, 4 * chosen.channels(channels))
+    times = torch.zeros(1, 1, dtype=torch.float64).expand(batch, length + 1)
+    path = Path(own, steps, times, Causality.INSTANT, chosen.degree)
+    print(f"{found}" if isinstance(found, Rule) else f"{found.name or 'system'}")
+    print(explained(net @ path, method=method, scan=scan))

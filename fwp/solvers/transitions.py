@@ -1,0 +1,197 @@
+"""Discretisation: an affine or read-out rule whose witnesses are known at the nodes of each step becomes `Steps`.
+
+Every step of an affine rule is the exponential of a generator: the rate itself where it is constant on the step, its mean
+to order 2 or 4 where it varies. Right multiplication, X⁺ = X exp(Ω), as in the rule's own W⁺ = W + (…) writeᵀ.
+Sources: Magnus (1954) and Blanes, Casas, Oteo, Ros, The Magnus expansion (2009) for `magnus4`; Celledoni, Marthinsen, Owren,
+Commutator-free Lie group methods (2003) for `commutator_free4`; Yang et al., Parallelizing linear transformers with the
+delta rule (2024) for the Euler step of Delta.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import sqrt
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from fwp.solvers.phi import phi1, phi1_matrix
+from fwp.solvers.steps import DenseSteps, LowRankSteps
+
+__all__ = ["DenseRate", "LowRankRate", "dense_steps", "low_rank_steps"]
+
+_CF = (1 / 4 + sqrt(3) / 6, 1 / 4 - sqrt(3) / 6)
+
+
+@dataclass(frozen=True, eq=False)
+class LowRankRate:
+    """dW/dt = −decay W + Σ rateᵣ (valueᵣ − W readᵣ) writeᵣᵀ at one node of every step."""
+
+    write: Float[Tensor, "batch time head rank read"]
+    value: Float[Tensor, "batch time head rank output"]
+    rate: Float[Tensor, "batch time head rank"]
+    read: Float[Tensor, "batch time head rank read"] | None
+    decay: Float[Tensor, "batch time head"] | None
+
+
+@dataclass(frozen=True, eq=False)
+class DenseRate:
+    """dW/dt = W generator + offset at one node of every step; without generator the rate is the offset."""
+
+    generator: Float[Tensor, "batch time head read read"] | None
+    offset: Float[Tensor, "batch time head output read"]
+
+
+def low_rank_steps(
+    method: str, rates: Sequence[LowRankRate], length: Float[Tensor, "batch time"]
+) -> tuple[LowRankSteps, ...]:
+    """The steps of a method from the rates at its nodes; several are taken one after the other inside each step."""
+    h = length.to(rates[0].write.dtype)[:, :, None]
+    match method:
+        case "euler":
+            (rate,) = rates
+            mixing = torch.diag_embed(h[..., None] * rate.rate)
+            decay = None if rate.decay is None else 1 - h * rate.decay
+            read = rate.read
+            return (LowRankSteps(rate.write, rate.value, mixing, read, None if read is None else mixing, decay),)
+        case "exact" | "exponential_midpoint":
+            (rate,) = rates
+            mixing = h[..., None] * rate.rate
+            return (_exponential(rate, mixing, mixing, None if rate.decay is None else h * rate.decay),)
+        case "magnus4":
+            one, two = rates
+            return (_magnus(one, two, h),)
+        case _:
+            one, two = rates
+            return tuple(_weighted(one, two, a * h, b * h) for a, b in (_CF, _CF[::-1]))
+
+
+def dense_steps(method: str, rates: Sequence[DenseRate], length: Float[Tensor, "batch time"]) -> tuple[DenseSteps, ...]:
+    """The same for rates with a full matrix."""
+    h = length.to(rates[0].offset.dtype)[:, :, None, None, None]
+    match method:
+        case "euler":
+            (rate,) = rates
+            transition = None
+            if rate.generator is not None:
+                transition = h * rate.generator
+                transition = transition + torch.eye(transition.shape[-1]).to(transition)
+            return (DenseSteps(transition, h * rate.offset),)
+        case "exact" | "exponential_midpoint":
+            (rate,) = rates
+            return (_dense_exponential(_scaled(rate.generator, h), h * rate.offset),)
+        case "magnus4":
+            one, two = rates
+            c = sqrt(3) / 12 * h**2
+            offset = h / 2 * (one.offset + two.offset)
+            if one.generator is None or two.generator is None:
+                return (DenseSteps(None, offset),)
+            generator = h / 2 * (one.generator + two.generator)
+            generator = generator + c * (one.generator @ two.generator - two.generator @ one.generator)
+            offset = offset + c * (one.offset @ two.generator - two.offset @ one.generator)
+            return (_dense_exponential(generator, offset),)
+        case _:
+            one, two = rates
+            found: list[DenseSteps] = []
+            for a, b in (_CF, _CF[::-1]):
+                generator = None
+                if one.generator is not None and two.generator is not None:
+                    generator = a * h * one.generator + b * h * two.generator
+                found.append(_dense_exponential(generator, a * h * one.offset + b * h * two.offset))
+            return tuple(found)
+
+
+def _scaled(generator: Tensor | None, h: Tensor) -> Tensor | None:
+    return None if generator is None else h * generator
+
+
+def _dense_exponential(generator: Tensor | None, offset: Tensor) -> DenseSteps:
+    """W exp(Ω) + offset φ₁(Ω), with exp(Ω) = I + Ω φ₁(Ω)."""
+    if generator is None:
+        return DenseSteps(None, offset)
+    phi = phi1_matrix(generator)
+    return DenseSteps(torch.eye(phi.shape[-1]).to(phi) + generator @ phi, offset @ phi)
+
+
+def _exponential(rate: LowRankRate, mixed_value: Tensor, mixed_read: Tensor, decay: Tensor | None) -> LowRankSteps:
+    """The flow over one unit of time of dW/dt = −decay W + (value S_v − W read S_r) writeᵀ.
+
+    S_v, S_r are `(… rank rank)`, or `(… rank)` if diagonal. With M = writeᵀ read S_r the flow is
+    e^{−decay} W + (value S_v φ₁(−M − decay) − W read S_r e^{−decay} φ₁(−M)) writeᵀ.
+    """
+    if rate.write.shape[-2] == 1:  # numbers
+        value, read = (s.reshape(rate.write.shape[:-1]) for s in (mixed_value, mixed_read))
+        return _exponential_of_one(rate, value, read, decay)
+    value, read = (s if s.ndim == rate.write.ndim else torch.diag_embed(s) for s in (mixed_value, mixed_read))
+    if rate.read is None:
+        gain = value if decay is None else value * phi1(-decay)[..., None, None]
+        return LowRankSteps(rate.write, rate.value, gain, None, None, _shrunk(decay))
+    overlap = rate.write @ rate.read.mT @ read
+    erase = read @ phi1_matrix(-overlap)
+    if decay is None:
+        gain = erase if value is read else value @ phi1_matrix(-overlap)
+        return LowRankSteps(rate.write, rate.value, gain, rate.read, erase, None)
+    identity = torch.eye(overlap.shape[-1]).to(overlap)
+    gain = value @ phi1_matrix(-overlap - decay[..., None, None] * identity)
+    shrunk = torch.exp(-decay)
+    return LowRankSteps(rate.write, rate.value, gain, rate.read, shrunk[..., None, None] * erase, shrunk)
+
+
+def _exponential_of_one(rate: LowRankRate, value: Tensor, read: Tensor, decay: Tensor | None) -> LowRankSteps:
+    """The same for one read and one write, where S and M are numbers."""
+    if rate.read is None:
+        gain = value if decay is None else value * phi1(-decay)[..., None]
+        return LowRankSteps(rate.write, rate.value, gain[..., None], None, None, _shrunk(decay))
+    overlap = (rate.write * rate.read).sum(-1) * read
+    factor = phi1(-overlap)
+    erase = (read * factor)[..., None]
+    if decay is None:
+        gain = erase if value is read else (value * factor)[..., None]
+        return LowRankSteps(rate.write, rate.value, gain, rate.read, erase, None)
+    gain = (value * phi1(-overlap - decay[..., None]))[..., None]
+    shrunk = torch.exp(-decay)
+    return LowRankSteps(rate.write, rate.value, gain, rate.read, shrunk[..., None, None] * erase, shrunk)
+
+
+def _shrunk(decay: Tensor | None) -> Tensor | None:
+    return None if decay is None else torch.exp(-decay)
+
+
+def _side_by_side(one: LowRankRate, two: LowRankRate) -> LowRankRate:
+    """Both rates' writes at once; rates and decay are the callers' matter."""
+    both = torch.cat([one.write, two.write], -2)
+    shared = one.read is one.write and two.read is two.write
+    read = None if one.read is None or two.read is None else both if shared else torch.cat([one.read, two.read], -2)
+    return LowRankRate(both, torch.cat([one.value, two.value], -2), torch.cat([one.rate, two.rate], -1), read, None)
+
+
+def _weighted(one: LowRankRate, two: LowRankRate, a: Tensor, b: Tensor) -> LowRankSteps:
+    """The exponential of a·(first rate) + b·(second rate)."""
+    mixing = torch.cat([a[..., None] * one.rate, b[..., None] * two.rate], -1)
+    decay = None if one.decay is None or two.decay is None else a * one.decay + b * two.decay
+    return _exponential(_side_by_side(one, two), mixing, mixing, decay)
+
+
+def _magnus(one: LowRankRate, two: LowRankRate, h: Tensor) -> LowRankSteps:
+    """exp(h/2 (G₁ + G₂) + √3/12 h² [G₁, G₂]): the commutator mixes the writes, and a decay adds to the values alone."""
+    both = _side_by_side(one, two)
+    n = one.write.shape[-2]
+    c = sqrt(3) / 12 * h**2
+    rates = torch.diag_embed(both.rate)
+    mixing = h[..., None, None] / 2 * rates
+    mixed_read = mixing
+    if one.read is not None and two.read is not None:
+        across = (one.write @ two.read.mT) * two.rate[..., None, :]
+        back = (two.write @ one.read.mT) * one.rate[..., None, :]
+        zero = torch.zeros_like(across)
+        upper = torch.cat([zero, -one.rate[..., :, None] * across], -1)
+        lower = torch.cat([two.rate[..., :, None] * back, zero], -1)
+        mixed_read = mixing + c[..., None, None] * torch.cat([upper, lower], -2)
+    if one.decay is None or two.decay is None:
+        return _exponential(both, mixed_read, mixed_read, None)
+    by_decay = torch.cat(
+        [-two.decay[..., None].expand(one.rate.shape), one.decay[..., None].expand(two.rate.shape)], -1
+    )
+    mixed_value = mixed_read + torch.diag_embed(c[..., None] * by_decay * both.rate)
+    assert mixed_value.shape[-1] == 2 * n
+    return _exponential(both, mixed_value, mixed_read, h / 2 * (one.decay + two.decay))
