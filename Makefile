@@ -4,11 +4,17 @@ BIN := .venv/bin
 READY := .venv/.ready
 HOOK := --jaxtyping-packages=fwp,beartype.beartype
 
-.PHONY: demo test test-slow lint format clean
+.PHONY: demo bench test test-slow lint format clean
 
 # Train a Delta CDE on spoken vowels; the table, the pictures and the weights land in runs/.
 demo: $(READY)
 	$(BIN)/fwp run japanese-vowels --out runs/japanese-vowels
+
+# Time training steps against those of others, on this machine; tables are printed, json and pictures land in benchmarks/results.
+# It takes an hour or two and wants the machine for itself; BENCH='--only short --repeats 3' measures less.
+bench: $(READY)
+	$(BIN)/pip install -q -c constraints.txt -e '.[bench-speed]'
+	$(BIN)/fwp bench speed $(BENCH)
 
 # Three sessions: every annotation checked at run time; then what users see, without that check; then times, on a quiet machine.
 # Two workers with one thread each: torch would otherwise start a thread per core in each of them.
