@@ -78,25 +78,28 @@ def phi1_matrix(z: Float[Tensor, "... r r"]) -> Float[Tensor, "... r r"]:
 
 
 def _of_two(z: Tensor, doublings: Tensor, most: int) -> Tensor:
-    """The same for 2 × 2 matrices, all of whose powers are a + b y with y = z/2ˢ: y² = trace y − determinant."""
+    """The same for 2 × 2 matrices, entry by entry, as torch's product of many small matrices is slow.
+
+    The series is a + b y with y = z/2ˢ, as y² = trace y − determinant; doubled like that, small entries would cancel.
+    """
     y = z * torch.exp2(-doublings)[..., None, None]
-    trace = y[..., 0, 0] + y[..., 1, 1]
-    determinant = y[..., 0, 0] * y[..., 1, 1] - y[..., 0, 1] * y[..., 1, 0]
-
-    def times(a: Tensor, b: Tensor, c: Tensor, d: Tensor) -> tuple[Tensor, Tensor]:
-        """(a + b y)(c + d y)"""
-        both = b * d
-        return a * c - determinant * both, a * d + b * c + trace * both
-
+    small = (y[..., 0, 0], y[..., 0, 1], y[..., 1, 0], y[..., 1, 1])
+    trace, determinant = small[0] + small[3], small[0] * small[3] - small[1] * small[2]
     terms = _TERMS.get(z.dtype, 9)
     a, b = torch.full_like(trace, 1 / factorial(terms)), torch.zeros_like(trace)
     for j in reversed(range(terms - 1)):
         a, b = 1 / factorial(j + 1) - determinant * b, a + trace * b
-    c, d = -determinant * b, a + trace * b  # E = y φ
+    phi: tuple[Tensor, ...] = (a + b * small[0], b * small[1], b * small[2], a + b * small[3])
+    growth = _product(small, phi)
     for i in range(most):
         here = i < doublings
-        more, growth = times(a, b, c, d), times(c, d, c, d)
-        a, b = torch.where(here, a + more[0] / 2, a), torch.where(here, b + more[1] / 2, b)
-        c, d = torch.where(here, 2 * c + growth[0], c), torch.where(here, 2 * d + growth[1], d)
-    identity = torch.eye(2, dtype=z.dtype, device=z.device)
-    return a[..., None, None] * identity + b[..., None, None] * y
+        more, twice = _product(phi, growth), _product(growth, growth)
+        phi = tuple(torch.where(here, p + m / 2, p) for p, m in zip(phi, more, strict=True))
+        growth = tuple(torch.where(here, 2 * g + t, g) for g, t in zip(growth, twice, strict=True))
+    return torch.stack(phi, -1).unflatten(-1, (2, 2))
+
+
+def _product(one: tuple[Tensor, ...], two: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+    a, b, c, d = one
+    p, q, r, s = two
+    return a * p + b * r, a * q + b * s, c * p + d * r, c * q + d * s

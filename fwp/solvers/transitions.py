@@ -173,25 +173,45 @@ def _weighted(one: LowRankRate, two: LowRankRate, a: Tensor, b: Tensor) -> LowRa
 
 
 def _magnus(one: LowRankRate, two: LowRankRate, h: Tensor) -> LowRankSteps:
-    """exp(h/2 (G₁ + G₂) + √3/12 h² [G₁, G₂]): the commutator mixes the writes, and a decay adds to the values alone."""
-    both = _side_by_side(one, two)
-    n = one.write.shape[-2]
-    c = sqrt(3) / 12 * h**2
-    rates = torch.diag_embed(both.rate)
-    mixing = h[..., None, None] / 2 * rates
-    mixed_read = mixing
-    if one.read is not None and two.read is not None:
-        across = (one.write @ two.read.mT) * two.rate[..., None, :]
-        back = (two.write @ one.read.mT) * one.rate[..., None, :]
-        zero = torch.zeros_like(across)
-        upper = torch.cat([zero, -one.rate[..., :, None] * across], -1)
-        lower = torch.cat([two.rate[..., :, None] * back, zero], -1)
-        mixed_read = mixing + c[..., None, None] * torch.cat([upper, lower], -2)
-    if one.decay is None or two.decay is None:
-        return _exponential(both, mixed_read, mixed_read, None)
-    by_decay = torch.cat(
-        [-two.decay[..., None].expand(one.rate.shape), one.decay[..., None].expand(two.rate.shape)], -1
+    """exp(h/2 (G₁ + G₂) + √3/12 h² [G₁, G₂]): the commutator mixes the writes, and a decay adds to the values alone.
+
+    Written by means and half differences of the nodes: where these hardly differ, so does nothing that the large numbers
+    of a strong rate would have to cancel.
+    """
+    c = (sqrt(3) / 12 * h**2)[..., None]
+    write, value, rate = (
+        _mean_and_half_difference(a, b)
+        for a, b in ((one.write, two.write), (one.value, two.value), (one.rate, two.rate))
     )
-    mixed_value = mixed_read + torch.diag_embed(c[..., None] * by_decay * both.rate)
-    assert mixed_value.shape[-1] == 2 * n
-    return _exponential(both, mixed_value, mixed_read, h / 2 * (one.decay + two.decay))
+    shared = one.read is one.write and two.read is two.write
+    read = (
+        None
+        if one.read is None or two.read is None
+        else write
+        if shared
+        else _mean_and_half_difference(one.read, two.read)
+    )
+    mixed_read = _blocks(*(torch.diag_embed(h[..., None] * r) for r in rate))
+    if read is not None:
+        (wm, wd), (rm, rd), (bm, bd) = write, read, (r[..., :, None] for r in rate)
+        p, q = bm * bm.mT - bd * bd.mT, bm * bd.mT - bd * bm.mT
+        along, across = wm @ rm.mT - wd @ rd.mT, wd @ rm.mT - wm @ rd.mT
+        even, odd = 2 * c[..., None] * (p * across - q * along), 2 * c[..., None] * (p * along - q * across)
+        mixed_read = mixed_read + torch.cat([torch.cat([even, -odd], -1), torch.cat([odd, -even], -1)], -2)
+    both = torch.cat(write, -2)
+    reads = None if read is None else both if shared else torch.cat(read, -2)
+    whole = LowRankRate(both, torch.cat(value, -2), torch.cat(rate, -1), reads, None)
+    if one.decay is None or two.decay is None:
+        return _exponential(whole, mixed_read, mixed_read, None)
+    (bm, bd), (gm, gd) = rate, (g[..., None] for g in _mean_and_half_difference(one.decay, two.decay))
+    by_decay = _blocks(torch.diag_embed(2 * c * (gm * bd - gd * bm)), torch.diag_embed(2 * c * (gm * bm - gd * bd)))
+    return _exponential(whole, mixed_read + by_decay, mixed_read, h / 2 * (one.decay + two.decay))
+
+
+def _mean_and_half_difference(one: Tensor, two: Tensor) -> tuple[Tensor, Tensor]:
+    return (one + two) / 2, (two - one) / 2
+
+
+def _blocks(even: Tensor, odd: Tensor) -> Tensor:
+    """[[even, odd], [odd, even]]: what a matrix that is diagonal in the nodes is in their means and half differences."""
+    return torch.cat([torch.cat([even, odd], -1), torch.cat([odd, even], -1)], -2)

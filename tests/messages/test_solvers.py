@@ -38,7 +38,9 @@ def large() -> VectorField:
 CASES: dict[str, Callable[[Path], object]] = {
     "unknown_method": lambda _: solve(field(), method="rk5"),
     "method_that_does_not_fit": lambda _: solve(field(), method="exact"),
-    "scan_that_cannot": lambda _: solve(field(ALL["oja_subspace"], plain().restricted(ALL["oja_subspace"])), scan="chunked"),
+    "scan_that_cannot": lambda _: solve(
+        field(ALL["oja_subspace"], plain().restricted(ALL["oja_subspace"])), scan="chunked"
+    ),
     "scan_of_torchdiffeq": lambda _: solve(field(), method="dopri5", scan="chunked"),
     "structured_adjoint": lambda _: solve(field(), gradient="adjoint", backend="structured"),
     "no_chunk": lambda _: solve(field(), chunk=0),

@@ -1,6 +1,6 @@
 """Long series: memory that hardly grows with length, exact gradients at EigenWorms' size, and what the adjoint makes of them."""
 
-import gc
+import os
 import subprocess
 import sys
 import warnings
@@ -59,18 +59,20 @@ def compared(windows: int, **sizes: int) -> tuple[float, float, float]:
 
 
 def test_exact_gradients_of_a_long_series_and_what_the_adjoint_makes_of_them() -> None:
+    """Measured at 300 windows: cosines of 1 − 4e-14 and of 0.05, the adjoint's gradient being 5 times as long as the true one."""
     ours, adjoint, size = compared(300, width=32, heads=4)
-    print(ours, adjoint, size)
     assert ours > 0.9999
-    assert adjoint < 0.8
+    assert adjoint < 0.5
+    assert size > 2
 
 
 @pytest.mark.slow
 def test_exact_gradients_at_the_size_of_eigenworms() -> None:
+    """Measured at 4495 windows: cosines of 1 − 3e-13 and of −0.05, the adjoint's gradient being 89 times as long."""
     ours, adjoint, size = compared(4495)
-    print(ours, adjoint, size)
     assert ours > 0.9999
-    assert adjoint < 0.5
+    assert abs(adjoint) < 0.3
+    assert size > 10
 
 
 def along(rule, windows: int, control=TIMELESS) -> tuple[float, list[str]]:
@@ -169,12 +171,13 @@ print(before, peak())
 
 @pytest.mark.slow
 def test_peak_memory_is_that_of_a_segment() -> None:
-    """40,000 windows take what 10,000 do but for the series itself, some 200 bytes a window; slots alone are 2.2 kB."""
+    """40,000 windows take what 10,000 do but for the series itself, some 0.4 kB a window: slots and slow net are 7 kB."""
     root, grown = Path(__file__).parents[2], []
     for windows in (10_000, 40_000):
-        done = subprocess.run([sys.executable, "-c", PEAK, str(windows)], capture_output=True, text=True, cwd=root)
+        command = [sys.executable, "-c", PEAK, str(windows)]
+        environment = os.environ | {"MALLOC_MMAP_THRESHOLD_": "65536"}  # else small pieces pin large ones that are free
+        done = subprocess.run(command, capture_output=True, text=True, cwd=root, env=environment)
         assert done.returncode == 0, done.stderr
         before, after = map(float, done.stdout.split())
         grown.append(after - before)
-    gc.collect()
-    assert grown[1] - grown[0] < 30_000 * 1e-3, grown
+    assert grown[1] - grown[0] < 30, grown  # MB

@@ -9,8 +9,9 @@ import torch
 from scipy.integrate import solve_ivp
 from torch import Tensor
 
-from fwp import controls, solve
+from fwp import controls, series, solve
 from fwp.fields import VectorField, plain, suited
+from fwp.rules import ALL
 from fwp.solvers.discretise import NODES
 from tests.fields.nets import built, random_states, some_series
 from tests.solvers.cases import AFFINE, CASES, DENSE, FLOWS, LOW_RANK, Problem, off, problem
@@ -87,6 +88,7 @@ def test_weak_and_strong_keys(name: str, scale: float) -> None:
 ORDER = {"euler": 1, "exponential_midpoint": 2, "magnus4": 4, "commutator_free4": 4, "rk4": 4}
 
 
+DOUBLE = torch.float64
 GRIDS = {1: (64, 128, 256), 2: (32, 64, 128), 4: (8, 16, 32, 64, 128)}
 
 
@@ -184,3 +186,36 @@ def test_methods_agree_where_nothing_moves(name: str) -> None:
         given.length.copy_(exact.length)
         given.initial.copy_(exact.initial)
         assert off(given.states(), exact.states()) < 1e-13
+
+
+@pytest.mark.parametrize("name", ["delta", "oja", "leaky_delta"])  # symmetric generators: others may truly explode
+@pytest.mark.parametrize("apart", [0.0, 1e-3, 0.1, 1.0])
+@pytest.mark.parametrize("scale, bar", [(1.0, 1e-6), (10.0, 1e-5), (100.0, 1e-4)])
+def test_magnus_with_strong_rates_in_single_precision(name: str, apart: float, scale: float, bar: float) -> None:
+    """Nodes that hardly differ, times rates of up to 10⁴, are no difference of large numbers."""
+    found = []
+    for kind in (torch.float32, torch.float64):
+        given = problem(name, "magnus4", scale=scale, dtype=kind)
+        rounded = problem(name, "magnus4", scale=scale, dtype=torch.float32)
+        for slot, own in zip(given.slots.values(), rounded.slots.values(), strict=True):
+            own[:, :, 1] = own[:, :, 0] + apart * (own[:, :, 1] - own[:, :, 0])
+            slot.copy_(own)
+        given.initial.copy_(rounded.initial)
+        found.append(given.states())
+        assert found[-1].isfinite().all()
+    assert off(*found) < bar  # what φ₁ of 2 × 2 matrices of such a norm keeps
+
+
+@pytest.mark.users
+def test_keys_that_grow_with_time_in_single_precision() -> None:
+    """The default plan along the default control, whose time is a channel: at t = 1000 one step contracts by e^−10⁵."""
+    torch.manual_seed(0)
+    net = (ALL["delta"] @ plain() @ controls.linear).build(channels=3, width=16, heads=2, key=8, value=8)
+    same = (ALL["delta"] @ plain() @ controls.linear).build(
+        channels=3, width=16, heads=2, key=8, value=8, dtype=torch.float64
+    )
+    same.load_state_dict(net.state_dict())
+    values = torch.randn(1, 1001, 3)
+    with torch.no_grad():
+        ours, exact = (solve(n(series(values.to(k)))).final["W"] for n, k in ((net, torch.float32), (same, DOUBLE)))
+    assert off(ours, exact) < 1e-3
