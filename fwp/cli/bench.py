@@ -28,6 +28,7 @@ def speed(
     budget: Annotated[float, arg(metavar="SECONDS")] = 300.0,
     out: Annotated[Path, arg(metavar="DIR")] = Path("benchmarks/results"),
     quick: bool = False,
+    contenders: Annotated[str, arg(metavar="A,B,…")] = "",
 ) -> None:
     """Time training steps of this library and of others, on equal weights and data, in turns.
 
@@ -39,9 +40,11 @@ def speed(
         budget: Seconds for the rounds of each workload; who cannot take one step in that time is left out.
         out: Folder for one json a suite, and for pictures.
         quick: Tiny sizes, to see that everything runs; says nothing of speed.
+        contenders: Who takes part, such as ours,torchdiffeq-adjoint; all unless given.
     """
+    chosen = [name for name in contenders.split(",") if name]
     names = [name for name in only.split(",") if name]
-    run_speed(names, repeats, budget, out, quick, say=_say, done=_show)
+    run_speed(names, repeats, budget, out, quick, say=_say, done=_show, contenders=chosen)
 
 
 def _say(line: str) -> None:

@@ -293,3 +293,15 @@ def test_workloads_have_the_published_sizes() -> None:
     )
     speech = replace(SUITES["speech"][0], batch=1, windows=2).build().net
     assert sum(p.numel() for p in speech.parameters()) == 1_760 + 160 + 6_804 + 1_760 + 6_480
+
+
+def test_some_contenders_alone():
+    workload = SUITES["eigenworms"][0]
+    few = workload.among(["torchdiffeq-adjoint", "ours", "nobody"])
+    assert few.contenders == ("ours", "torchdiffeq-adjoint") and [b.ratio for b in few.bars] == [30.0]
+    assert workload.among(()) == workload
+
+
+def test_an_unknown_contender_is_refused(tmp_path):
+    with pytest.raises(FwpError, match="no contender has this name"):
+        speed(["short"], 1, 1.0, tmp_path, True, print, print, ["nobody"])

@@ -29,6 +29,7 @@ def speed(
     quick: bool,
     say: Callable[[str], None],
     done: Callable[[Result], None],
+    contenders: Sequence[str] = (),
 ) -> list[Result]:
     """Measure the named suites, or all; write each as json, and as a picture where it has one.
 
@@ -40,16 +41,17 @@ def speed(
         quick: tiny sizes, without memory: whether everything runs, not how fast.
         say: is told what begins.
         done: is told each result.
+        contenders: who takes part, of those that a workload has; all of them if empty.
 
     Raises:
-        FwpError: there is no such suite, or a number is out of range; the disk refused.
+        FwpError: there is no such suite or contender, or a number is out of range; the disk refused.
     """
-    _check(only, repeats, budget)
+    _check(only, contenders, repeats, budget)
     make_folder(out)
     machine, reached = this_machine(), limits(1000, tries=2, numbers=2**16) if quick else limits()
     found: list[Result] = []
     for what in only or WHAT:
-        result = _suite(what, machine, reached, repeats, budget, quick, say)
+        result = _suite(what, contenders, machine, reached, repeats, budget, quick, say)
         write_json(out / result.file, result.to_json())
         _draw(result, out)
         done(result)
@@ -58,7 +60,14 @@ def speed(
 
 
 def _suite(
-    what: str, machine: Machine, reached: Limits, repeats: int, budget: float, quick: bool, say: Callable[[str], None]
+    what: str,
+    contenders: Sequence[str],
+    machine: Machine,
+    reached: Limits,
+    repeats: int,
+    budget: float,
+    quick: bool,
+    say: Callable[[str], None],
 ) -> Result:
     failed: set[str] = set()
 
@@ -78,7 +87,7 @@ def _suite(
     timed: list[Timed] = []
     compared: list[Gradient] = []
     for workload in GRADIENTS if what == "gradients" else SUITES[what]:
-        own = workload.small() if quick else workload
+        own = (workload.small() if quick else workload).among(contenders)
         say(f"{workload.name}: {workload.about}")
         if what == "gradients":
             compared += gradients(own, look)
@@ -136,12 +145,16 @@ def _draw(result: Result, out: Path) -> None:
         picture(file, first.figure)
 
 
-def _check(only: Sequence[str], repeats: int, budget: float) -> None:
+def _check(only: Sequence[str], contenders: Sequence[str], repeats: int, budget: float) -> None:
     for name in only:
         if name not in WHAT:
             raise FwpError(
                 "nothing of this name is measured", ("name", repr(name)), help=f"use some of {', '.join(WHAT)}"
             )
+    for name in contenders:
+        if name not in CONTENDERS:
+            known = ", ".join(CONTENDERS)
+            raise FwpError("no contender has this name", ("name", repr(name)), help=f"use some of {known}")
     if repeats < 1 or not budget > 0:
         raise FwpError(
             "a benchmark takes at least one round, and some time",

@@ -1,6 +1,6 @@
 """What is timed: models of the paper's tasks at their published sizes, on synthetic series of those tasks' shapes."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -76,6 +76,13 @@ class Workload:
         """The same in a size that takes milliseconds, longer where the workload is: whether everything runs, not how fast."""
         windows = min(self.windows, 4 + len(str(self.windows)))
         return replace(self, about=f"tiny, for {self.name}", batch=2, windows=windows, width=8, heads=2, bars=())
+
+    def among(self, contenders: Sequence[str]) -> "Workload":
+        """With these contenders alone, as far as it has them, and the bars between them; with all if none are named."""
+        if not contenders:
+            return self
+        bars = tuple(b for b in self.bars if {b.contender, b.against} <= set(contenders))
+        return replace(self, contenders=tuple(c for c in self.contenders if c in contenders), bars=bars)
 
     def build(self, dtype: torch.dtype = torch.float32) -> "Case":
         """Weights and data, the same at every call and in every process."""

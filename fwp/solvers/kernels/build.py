@@ -102,9 +102,15 @@ def _compile(command: list[str], text: str, target: Path) -> None:
 
 
 def _target(text: str, command: tuple[str, ...]) -> Path:
-    """Where a kernel is kept: all that its machine code depends on is in the name, as folders may be shared by machines."""
+    """Where a kernel is kept."""
+    return cache_folder() / _name(text, command)
+
+
+@cache
+def _name(text: str, command: tuple[str, ...]) -> str:
+    """All that its machine code depends on is in the name of a kernel, as folders may be shared by machines."""
     everything = "\0".join([text, repr(_FLAGS), repr(command), _version(command), _cpu()])
-    return cache_folder() / f"scan-{hashlib.sha256(everything.encode()).hexdigest()[:32]}.so"
+    return f"scan-{hashlib.sha256(everything.encode()).hexdigest()[:32]}.so"
 
 
 @cache
