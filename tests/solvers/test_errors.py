@@ -146,7 +146,7 @@ def test_scipy_without_gradients_is_welcome():
     net = built(delta, plain())
     with torch.no_grad():
         ours = solve(net(some_series()), method="scipy_solver", rtol=1e-8, atol=1e-9).final["W"]
-        assert close(ours, solve(net(some_series()), steps=40).final["W"], 1e-5)
+        assert close(ours, solve(net(some_series()), method="rk4", steps=40).final["W"], 1e-5)
     for parameter in net.parameters():
         parameter.requires_grad_(False)
     assert solve(net(some_series()), method="scipy_solver").final["W"].isfinite().all()
@@ -189,6 +189,6 @@ def test_the_real_time_is_named():
     data = some_series(batch=2, time=4)
     data.values[1] *= 1e90
     data.times.add_(1000)
-    said = complaint(net(data), initial=random_states(net, 2))
+    said = complaint(net(data), method="rk4", initial=random_states(net, 2))
     knot = int(re.search(r"knot (\d)", said["where"])[1])
     assert "sample 1 of 2" in said["where"] and f"t = {float(data.times[1, knot]):.6g}" in said["where"]

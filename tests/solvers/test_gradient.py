@@ -144,7 +144,7 @@ def test_all_that_is_learned_or_observed_has_a_gradient(backend, gradient):
     weights = torch.linspace(-1, 2, state.numel(), dtype=torch.float64).view(state.shape)
     wanted = [values, features, *(p for n, p in net.named_parameters() if "q_linear" not in n)]
     ours = torch.autograd.grad((weights * state).sum(), wanted, allow_unused=True)
-    exact = solve(net(data), steps=4).final["W"]
+    exact = solve(net(data), method="rk4", steps=4).final["W"]
     reference = torch.autograd.grad((weights * exact).sum(), wanted)
     for a, b in zip(ours, reference, strict=True):
         assert a is not None and close(a, b, 1e-4)
