@@ -70,7 +70,7 @@ def _scan(initial: Tensor, inputs: Sequence[Tensor], at: Sequence[int], spec: st
     sizes = _sizes(initial, held, at)
     code = library(own).forward
     arguments = [initial.data_ptr(), _addresses(held), _integers(at), *sizes, states.data_ptr(), borders.data_ptr()]
-    _in_threads(code, arguments, initial.shape[0] * initial.shape[1], heads(own))
+    _in_threads(code, arguments, initial.shape[0] * initial.shape[1], heads(own), sizes[2])
     return states, borders
 
 
@@ -98,7 +98,7 @@ def _scan_backward(
     code = library(own).backward
     results = [borders.data_ptr(), grad.data_ptr(), found[0].data_ptr(), _addresses(found[1:])]
     arguments = [initial.data_ptr(), _addresses(held), _integers(at), *sizes, *results]
-    _in_threads(code, arguments, initial.shape[0] * initial.shape[1], heads(own))
+    _in_threads(code, arguments, initial.shape[0] * initial.shape[1], heads(own), sizes[2])
     return found
 
 
@@ -147,13 +147,17 @@ def _integers(numbers: Sequence[int]) -> Any:
     return (ctypes.c_long * len(numbers))(*numbers)
 
 
-def _in_threads(code: Callable[..., int], arguments: list[Any], instances: int, group: int) -> None:
+_WORTH = 2**13
+"""Steps of heads, about a millisecond, for which another thread is started."""
+
+
+def _in_threads(code: Callable[..., int], arguments: list[Any], instances: int, group: int, steps: int) -> None:
     """Split the instances among torch's number of threads, at multiples of a group: no number depends on the split.
 
     Threads are started for each call: two cost 50 µs, and none is left behind for a fork to lose.
     """
     groups = -(-instances // group)
-    count = max(1, min(torch.get_num_threads(), groups))
+    count = max(1, min(torch.get_num_threads(), groups, instances * steps // _WORTH))
     borders = [min(groups * k // count * group, instances) for k in range(count + 1)]
     failed: list[int] = []
 
