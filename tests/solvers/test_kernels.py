@@ -232,3 +232,17 @@ def test_a_spec_travels_as_text() -> None:
     for spec in SPECS:
         assert from_text(to_text(spec)) == spec
         assert source(spec) == source(from_text(to_text(spec)))
+
+
+def test_gradients_that_vanish_are_zero() -> None:
+    """Not numbers below the smallest normal one, which every later operator would be slow on; and torch's own mode is kept."""
+    spec = KernelSpec(Step.TANH, 4, 4, "float32", True)
+    torch.manual_seed(0)
+    inputs = {"rate": torch.ones(1, 4000, 1), "offset": torch.randn(1, 4000, 1, 4), "write": torch.randn(1, 4000, 1, 4)}
+    inputs = {name: x.requires_grad_() for name, x in inputs.items()}
+    fused_scan(spec, torch.zeros(1, 1, 4, 4), inputs, [4000]).sum().backward()
+    grad = inputs["offset"].grad
+    assert grad is not None
+    tiny = torch.finfo(torch.float32).tiny
+    assert not ((grad != 0) & (grad.abs() < tiny)).any() and (grad[:, 0] == 0).all() and (grad[:, -1] != 0).any()
+    assert torch.tensor(tiny) / 2 != 0

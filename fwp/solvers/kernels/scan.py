@@ -15,6 +15,21 @@ typedef struct {
   real kept[CHUNK + 1][M][Q] ALIGNED; /* the states of a chunk, turned, beginning with the one before it */
 } Place;
 
+/* What contracts for long ends in numbers below the smallest normal one, on which processors take a hundred times as long and
+   which rounding keeps from ever becoming 0: inside a kernel, and so in what comes out of it, they are 0. */
+#if defined(__SSE2__)
+#include <xmmintrin.h>
+INLINE unsigned begin_flushing(void) {
+  const unsigned before = _mm_getcsr();
+  _mm_setcsr(before | 0x8040);
+  return before;
+}
+INLINE void end_flushing(unsigned before) { _mm_setcsr(before); }
+#else
+INLINE unsigned begin_flushing(void) { return 0; }
+INLINE void end_flushing(unsigned before) { (void)before; }
+#endif
+
 /* Zeros, so that what pads a vector stays 0; a stack may be too small for large states. */
 INLINE void *room(size_t size) {
   void *found = aligned_alloc(64, (size + 63) / 64 * 64);
@@ -76,6 +91,7 @@ int forward(const real *initial, const real *const *inputs, const long *at, long
     free(state);
     return 1;
   }
+  const unsigned before = begin_flushing();
   for (long first_head = begin; first_head < end; first_head += G) {
     long where[G], base[G], p = 0;
     group(first_head, end, T, H, where, base);
@@ -96,6 +112,7 @@ int forward(const real *initial, const real *const *inputs, const long *at, long
       }
     }
   }
+  end_flushing(before);
   free(state);
   free(c);
   return 0;
@@ -186,6 +203,7 @@ int backward(const real *initial, const real *const *inputs, const long *at, lon
     free(w);
     return 1;
   }
+  const unsigned before = begin_flushing();
   for (long first_head = begin; first_head < end; first_head += G) {
     long where[G], base[G], p = P - 1;
     group(first_head, end, T, H, where, base);
@@ -226,6 +244,7 @@ int backward(const real *initial, const real *const *inputs, const long *at, lon
     }
     for (int g = 0; g < G; g++) state_out(w->by_rows, g, d_initial + where[g] * (M * D));
   }
+  end_flushing(before);
   free(w);
   free(c);
   return 0;
