@@ -91,33 +91,29 @@ def slots_of(rule: Rule) -> tuple[Variable, ...]:
 @lru_cache(maxsize=64)
 def discretise(structure: Structure, shape: Shape, method: str, constant: bool) -> Discretisation:
     """The steps of a method for a rule; `constant` where slots do not change inside a step."""
-    state, layer = shape.rule.of, shape
-    sizes = dict(shape.sizes)
+    state, sizes = shape.rule.of, dict(shape.sizes)
     sides = Sides(state.axes, matrix_axis(structure, state.axes), tuple(sizes[a] for a in state.axes))
-    nodes, count = (0.5,) if constant else NODES[method], 1
+    nodes = (0.5,) if constant else NODES[method]
     match structure:
         case LowRank() | ConstantRate(writes=(_, *_)) if method != "rk4":
             decay = structure.decay if isinstance(structure, LowRank) else None
-            own = _low_rank(layer, sides, structure.writes, decay, method, len(nodes))
-            count = 2 if method == "commutator_free4" else 1
+            own = _low_rank(shape, sides, structure.writes, decay, method, len(nodes))
         case ConstantRate() if method != "rk4":
-            own = _dense(layer, sides, None, structure.rate, method, len(nodes))
-            count = 2 if method == "commutator_free4" else 1
+            own = _dense(shape, sides, None, structure.rate, method, len(nodes))
         case OneSided() if method != "rk4":
             generator = (structure.generator, (structure.other, structure.axis))
-            own = _dense(layer, sides, generator, structure.offset, method, len(nodes))
-            count = 2 if method == "commutator_free4" else 1
+            own = _dense(shape, sides, generator, structure.offset, method, len(nodes))
         case ReadOut() if method in ("exact", "exponential_midpoint"):
-            own = _frozen(layer, sides, structure)
+            own = _frozen(shape, sides, structure)
         case ReadOut() if constant:
-            own = _reduced(layer, sides, structure, _TABLEAU[method])
+            own = _reduced(shape, sides, structure, _TABLEAU[method])
         case _:
-            own = _runge_kutta(layer, sides, _TABLEAU[method])
-    return Discretisation(nodes, count, sides, own)
+            own = _runge_kutta(shape, sides, _TABLEAU[method])
+    return Discretisation(nodes, 2 if method == "commutator_free4" else 1, sides, own)
 
 
 def _low_rank(
-    layer: Shape, sides: Sides, writes: Sequence[Write], decay: Node | None, method: str, nodes: int
+    shape: Shape, sides: Sides, writes: Sequence[Write], decay: Node | None, method: str, nodes: int
 ) -> Discretised:
     """Rank-one parts side by side; where every read is its write they stay one tensor. A mere decay writes nothing."""
     writes = writes or (Write(ONE, nothing(sides.outer), None, nothing(sides.inner)),)
@@ -128,7 +124,7 @@ def _low_rank(
         read = None if shared or not reads else w.read or nothing(sides.inner)
         terms |= {f"rate{i}": (w.rate, ()), f"write{i}": (w.write, sides.inner), f"read{i}": (read, sides.inner)}
         terms |= {f"value{i}": (w.value or nothing(sides.outer), sides.outer)}
-    evaluate = layer.evaluator(terms)
+    evaluate = shape.evaluator(terms)
 
     def stacked(values: Tensors, name: str, width: int | None) -> Tensor:
         found = [values[f"{name}{i}"] for i in range(len(writes))]
@@ -150,13 +146,13 @@ def _low_rank(
 
 
 def _dense(
-    layer: Shape, sides: Sides, generator: tuple[Node, Axes] | None, offset: Node | None, method: str, nodes: int
+    shape: Shape, sides: Sides, generator: tuple[Node, Axes] | None, offset: Node | None, method: str, nodes: int
 ) -> Discretised:
     terms: dict[str, tuple[Node | None, Axes]] = {"offset": (offset or nothing(sides.axes), sides.axes)}
     if generator is not None:
         terms["generator"] = generator
-        layer = Shape(layer.rule, (*layer.sizes, (generator[1][0], sides.reads)))
-    evaluate = layer.evaluator(terms)
+        shape = Shape(shape.rule, (*shape.sizes, (generator[1][0], sides.reads)))
+    evaluate = shape.evaluator(terms)
 
     def steps(slots: Tensors, length: Tensor) -> Steps:
         values = evaluate(slots, (*length.shape, nodes))
@@ -168,11 +164,11 @@ def _dense(
     return steps
 
 
-def _frozen(layer: Shape, sides: Sides, structure: ReadOut) -> Discretised:
+def _frozen(shape: Shape, sides: Sides, structure: ReadOut) -> Discretised:
     """A read-out rule with its slots held: by the closed form of its flow, else by Runge–Kutta in what is read."""
     closed = structure.closed
     if closed is None:
-        return _reduced(layer, sides, structure, _TABLEAU["rk4"])
+        return _reduced(shape, sides, structure, _TABLEAU["rk4"])
     slope = float(closed.slope.factor) if isinstance(closed.slope, Scale) and closed.slope.term == ONE else None
 
     def over(term: Node) -> Axes:
@@ -185,7 +181,7 @@ def _frozen(layer: Shape, sides: Sides, structure: ReadOut) -> Discretised:
         "read": (None if structure.read == structure.write else structure.read, sides.inner),
         "write": (structure.write, sides.inner),
     }
-    evaluate = layer.evaluator(terms)
+    evaluate = shape.evaluator(terms)
 
     def steps(slots: Tensors, length: Tensor) -> Steps:
         lead = (*length.shape, 1)
@@ -199,13 +195,13 @@ def _frozen(layer: Shape, sides: Sides, structure: ReadOut) -> Discretised:
     return steps
 
 
-def _reduced(layer: Shape, sides: Sides, structure: ReadOut, tableau: tuple[tuple[float, ...], ...]) -> Discretised:
+def _reduced(shape: Shape, sides: Sides, structure: ReadOut, tableau: tuple[tuple[float, ...], ...]) -> Discretised:
     """Runge–Kutta in the numbers W read, which with slots held is what it does to W itself."""
-    evaluate = layer.evaluator({"read": (structure.read, sides.inner), "write": (structure.write, sides.inner)})
+    evaluate = shape.evaluator({"read": (structure.read, sides.inner), "write": (structure.write, sides.inner)})
     output = structure.output
-    arguments = (output, *(a for a in slots_of(layer.rule) if a in variables(structure.response)))
-    respond = layer.evaluator({"rate": (structure.response, sides.outer)}, arguments)
-    outer = [dict(layer.sizes)[a] for a in sides.outer]
+    arguments = (output, *(a for a in slots_of(shape.rule) if a in variables(structure.response)))
+    respond = shape.evaluator({"rate": (structure.response, sides.outer)}, arguments)
+    outer = [dict(shape.sizes)[a] for a in sides.outer]
 
     def rate(read: Tensor, slots: Tensors) -> Tensor:
         known = {**slots, output.name: read.reshape(*read.shape[:2], *outer)}
@@ -220,9 +216,9 @@ def _reduced(layer: Shape, sides: Sides, structure: ReadOut, tableau: tuple[tupl
     return steps
 
 
-def _runge_kutta(layer: Shape, sides: Sides, tableau: tuple[tuple[float, ...], ...]) -> Discretised:
+def _runge_kutta(shape: Shape, sides: Sides, tableau: tuple[tuple[float, ...], ...]) -> Discretised:
     """Runge–Kutta on the whole state, its slots at hand at every stage."""
-    lowered, name = lower_rule(layer.rule), layer.rule.of.name
+    lowered, name = lower_rule(shape.rule), shape.rule.of.name
 
     def rate(matrix: Tensor, slots: Tensors) -> Tensor:
         state = sides.state(matrix)

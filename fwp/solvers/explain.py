@@ -35,7 +35,7 @@ def described(situation: Situation, chosen: Plan) -> str:
     where = f"{situation.batch} series of {situation.intervals:,} intervals, {size}, {situation.dtype} on {situation.device}"
     lines += ["", f"plan for {where}"]
     facts = [("step", _step(chosen)), *_scan(chosen), ("gradient", _gradient(chosen))]
-    facts.append(("work", f"{_flops(chosen.flops)} forward beside the slow net, {human(chosen.bytes)} of slots"))
+    facts.append(("work", f"{human(chosen.flops, 'flop')} forward beside the slow net, {human(chosen.bytes)} of slots"))
     width = max(len(name) for name, _ in facts)
     lines += [f"  {name:<{width}}  {text}" for name, text in facts]
     lines += ["", "not taken"]
@@ -109,11 +109,3 @@ def _gradient(chosen: Plan) -> str:
     if chosen.recompute:
         return "exact for the steps taken; states kept between segments, slots and states inside computed again"
     return "exact for the steps taken; all slots kept"
-
-
-def _flops(count: int | float) -> str:
-    for unit in ("flop", "kflop", "Mflop"):
-        if count < 1000:
-            return f"{count:.3g} {unit}"
-        count /= 1000
-    return f"{count:.3g} Gflop"

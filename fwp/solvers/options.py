@@ -131,10 +131,10 @@ def against_scan(situation: Situation, kernel: KernelSpec | None, chosen: Scan, 
             assert_never(other)
 
 
-def human(count: int | float) -> str:
-    """Bytes in words."""
-    for unit in ("B", "kB", "MB", "GB"):
-        if count < 1000 or unit == "GB":
-            return f"{count:.3g} {unit}"
+def human(count: int | float, unit: str = "B") -> str:
+    """Bytes, or anything else, in words."""
+    for prefix in ("", "k", "M"):
+        if count < 1000:
+            return f"{count:.3g} {prefix}{unit}"
         count /= 1000
-    raise AssertionError
+    return f"{count:.3g} G{unit}"

@@ -59,9 +59,11 @@ def situation_of(field: VectorField) -> Situation:
         layer.rate_arguments,
         str(coefficients.dtype).removeprefix("torch."),
         coefficients.device.type,
-        kernels.available(),
     )
-    return replace(plain, built=frozenset(k for k in _kernels(plain) if kernels.built(k)))
+    possible = _kernels(plain)
+    built = frozenset(k for k in possible if kernels.built(k))
+    # Whether the compiler works is tried out, once a process: only where a kernel may still have to be made.
+    return replace(plain, built=built, compiler=bool(built) or (bool(possible) and kernels.available()))
 
 
 @lru_cache(maxsize=256)
@@ -75,13 +77,14 @@ def _situation(
     arguments: tuple[Variable, ...],
     dtype: str,
     device: str,
-    compiler: bool,
 ) -> Situation:
     size = dict(sizes)
     axis = None if found is None else matrix_axis(found, axes)
     outputs, reads = prod(size[a] for a in axes if a != axis), 1 if axis is None else size[axis]
     slots = size["head"] * sum(prod(size[a] for a in v.declared) for v in arguments)
-    return Situation(found, constant, batch, intervals, size["head"], outputs, reads, slots, dtype, device, compiler)
+    return Situation(
+        found, constant, batch, intervals, size["head"], outputs, reads, slots, dtype, device, compiler=False
+    )
 
 
 @lru_cache(maxsize=256)

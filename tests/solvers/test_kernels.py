@@ -10,10 +10,13 @@ from torch import Tensor
 from torch.autograd import gradcheck
 
 from fwp.errors import SolveError
-from fwp.solvers.kernels import KernelSpec, Step, available, built, fused_scan, reference_scan, shapes, source
+from fwp.solvers.kernels import KernelSpec, Step, available, built, fused_scan, shapes, source
 from fwp.solvers.kernels import build as building
 from fwp.solvers.kernels.op import _scan, _scan_backward
 from fwp.solvers.kernels.spec import from_text, to_text
+from fwp.solvers.scans.sequential import scan_sequential
+from fwp.solvers.steps import FlowSteps, LowRankSteps
+from fwp.terms.primitive import Primitive
 
 pytestmark = pytest.mark.skipif(not available(), reason="no C compiler")
 
@@ -33,6 +36,19 @@ SPECS = [
     KernelSpec(Step.AFFINE, 8, 8, "float64", shared=False, reading=False),
     KernelSpec(Step.AFFINE, 5, 5, "float64", shared=False, decays=True, rank=2, reading=False),
 ]
+
+
+def reference_scan(spec, initial, inputs, at):
+    """The same steps through the sequential scan, which is their meaning."""
+    read = inputs["write"] if spec.shared else inputs.get("read")
+    if spec.step is Step.AFFINE:
+        own = (inputs["write"], inputs["value"], inputs["gain"], read if spec.reading else None)
+        steps = LowRankSteps(*own, inputs.get("erase"), inputs.get("decay"))
+    else:
+        primitive = Primitive.TANH if spec.step is Step.TANH else Primitive.SOFTMAX
+        rate = inputs["rate"].unsqueeze(-1)
+        steps = FlowSteps(primitive, rate, inputs["offset"], -1.0, read, inputs["write"])
+    return scan_sequential(steps, initial, at)
 
 
 def drawn(spec: KernelSpec, batch: int, time: int, head: int) -> tuple[Tensor, dict[str, Tensor]]:

@@ -2,7 +2,6 @@
 
 from fwp.solvers.kernels.build import BUILD_SECONDS, available, built
 from fwp.solvers.kernels.op import fused_scan
-from fwp.solvers.kernels.reference import reference_scan
 from fwp.solvers.kernels.source import source
 from fwp.solvers.kernels.spec import KernelSpec, Step, shapes
 
@@ -13,7 +12,6 @@ __all__ = [
     "available",
     "built",
     "fused_scan",
-    "reference_scan",
     "shapes",
     "source",
 ]
