@@ -14,7 +14,7 @@ from fwp.solvers.plan import Plan
 from fwp.solvers.situation import shape_of
 from fwp.solvers.steps import FlowSteps, LowRankSteps
 from fwp.solvers.walk import segment_steps
-from fwp.terms.structure import LowRank, ReadOut
+from fwp.terms.witness import LowRank, ReadOut
 
 __all__ = ["contraction", "warn_of_adjoint"]
 

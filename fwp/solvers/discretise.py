@@ -19,8 +19,8 @@ from fwp.rules.rule import Rule
 from fwp.solvers.steps import DenseSteps, FlowSteps, LowRankSteps, RungeKuttaSteps, Steps
 from fwp.solvers.transitions import DenseRate, LowRankRate, dense_steps, low_rank_steps
 from fwp.solvers.witnesses import Sides, Values, evaluator, nothing
-from fwp.terms.structure import ConstantRate, GeneralRate, LowRank, OneSided, ReadOut, Structure, TwoSided, Write
 from fwp.terms.syntax import ONE, Axes, Node, Role, Scale, Variable, variables
+from fwp.terms.witness import ConstantRate, GeneralRate, LowRank, OneSided, ReadOut, Structure, TwoSided, Write
 
 __all__ = ["NODES", "Discretisation", "Shape", "discretise", "matrix_axis", "slots_of"]
 

@@ -8,9 +8,9 @@ from fwp.fields import VectorField
 from fwp.solvers.plan import ORDER, Plan, Scan, human, plan
 from fwp.solvers.situation import Situation, situation_of
 from fwp.terms.show import show
-from fwp.terms.structure import ConstantRate, GeneralRate, LowRank, OneSided, ReadOut, Structure, TwoSided, Write
 from fwp.terms.syntax import ONE, Node
 from fwp.terms.typeset import unicode
+from fwp.terms.witness import ConstantRate, GeneralRate, LowRank, OneSided, ReadOut, Structure, TwoSided, Write
 
 __all__ = ["described", "explain"]
 

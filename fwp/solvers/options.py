@@ -8,7 +8,7 @@ from typing import assert_never
 
 from fwp.solvers.kernels import BUILD_SECONDS, KernelSpec
 from fwp.solvers.situation import Situation
-from fwp.terms.structure import ConstantRate, LowRank, OneSided, ReadOut, Structure
+from fwp.terms.witness import ConstantRate, LowRank, OneSided, ReadOut, Structure
 
 __all__ = [
     "DENSE",

@@ -24,7 +24,7 @@ from fwp.solvers.options import (
     why_not,
 )
 from fwp.solvers.situation import Situation, kernel_of
-from fwp.terms.structure import ConstantRate, LowRank, OneSided, Structure
+from fwp.terms.witness import ConstantRate, LowRank, OneSided, Structure
 
 __all__ = ["ORDER", "Plan", "Scan", "fitting", "human", "plan"]
 

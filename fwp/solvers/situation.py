@@ -16,8 +16,8 @@ from fwp.solvers.witnesses import Sides
 from fwp.terms.build import contract, scale
 from fwp.terms.normal import equivalent
 from fwp.terms.primitive import Primitive
-from fwp.terms.structure import ConstantRate, LowRank, ReadOut, Structure
 from fwp.terms.syntax import ONE, Axes, Node, Role, Variable, variables
+from fwp.terms.witness import ConstantRate, LowRank, ReadOut, Structure
 
 __all__ = ["Situation", "kernel_of", "plain_query", "shape_of", "situation_of"]
 

@@ -28,31 +28,16 @@ from fwp.terms.rename import fresh_axis
 from fwp.terms.suggest import pretty_axes
 from fwp.terms.syntax import Axes, Constant, ConstantKind, Node, Role, Variable, variables
 from fwp.terms.witness import (
-    Closed,
     ConstantRate,
     GeneralRate,
     LowRank,
     OneSided,
-    ReadOut,
     Structure,
     TwoSided,
     Write,
-    reconstruct,
 )
 
-__all__ = [
-    "Closed",
-    "ConstantRate",
-    "GeneralRate",
-    "LowRank",
-    "OneSided",
-    "ReadOut",
-    "Structure",
-    "TwoSided",
-    "Write",
-    "reconstruct",
-    "structure",
-]
+__all__ = ["structure"]
 
 _VALUE, _READ = 1, 0  # the read leads: it is what gets a positive sign
 
