@@ -4,34 +4,67 @@ It never writes outside its folder, never follows a link, and never leaves half 
 """
 
 import gzip
+import hashlib
+import lzma
 import stat
 import tarfile
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
-from pathlib import Path, PureWindowsPath
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath, PureWindowsPath
 from tempfile import TemporaryDirectory
 from typing import Literal, NamedTuple
 
 from fwp.errors import DataError
 
-__all__ = ["extract"]
+__all__ = ["Entry", "entries", "extract", "sha256"]
 
 BLOCK = 2**20
 HARMLESS = 2**24  # bytes that any archive may unpack to: of little, much is padding
 DAMAGE = (
-    *(zipfile.BadZipFile, tarfile.TarError, gzip.BadGzipFile, zlib.error, EOFError, ValueError, LookupError),
+    *(zipfile.BadZipFile, tarfile.TarError, gzip.BadGzipFile, zlib.error, lzma.LZMAError),
+    *(EOFError, ValueError, LookupError),
     RuntimeError,  # how zipfile words an unknown method, or a password
 )
 
 
 class Member(NamedTuple):
-    """One entry of an archive; its content is read before the next entry is asked for."""
+    """One entry as the archive has it, unchecked."""
 
     name: str
     kind: Literal["file", "folder", "other"]
     size: int = 0
     read: Callable[[int], bytes] = lambda size: b""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A file or folder of an archive, at a path that stays inside; its content is read before the next one is asked for."""
+
+    archive: Path
+    path: PurePosixPath
+    kind: Literal["file", "folder"]
+    size: int
+    _read: Callable[[int], bytes] = field(repr=False)
+
+    def blocks(self) -> Iterator[bytes]:
+        """The content, piece by piece. Raises: DataError: it is truncated or damaged."""
+        done = 0
+        with _refusals(self.archive):
+            while block := self._read(min(BLOCK, self.size + 1 - done)):
+                done += len(block)
+                yield block
+            if done != self.size:
+                raise EOFError(f"{str(self.path)!r} has {done} of {self.size} bytes")
+
+    def content(self, most: int) -> bytes:
+        """All of it. Raises: DataError: it is truncated or damaged, or has more than `most` bytes."""
+        if self.size > most:
+            fact = f"{str(self.path)!r}, {self.size} bytes; {most} are allowed"
+            raise _refusal("a file in an archive is too large", self.archive, fact)
+        return b"".join(self.blocks())
 
 
 def extract(
@@ -54,49 +87,70 @@ def extract(
     """
     if folder.exists():
         raise _refusal("the folder to unpack into exists", archive, str(folder), "remove it, or use what it holds")
-    try:
+    with _refusals(archive):
         folder.parent.mkdir(parents=True, exist_ok=True)
-        bound = bytes_left = min(total, max(HARMLESS, int(ratio * archive.stat().st_size)))
         with TemporaryDirectory(prefix=f".{folder.name}.", dir=folder.parent) as temporary:
             content = Path(temporary) / "content"
             content.mkdir()
-            for count, member in enumerate(_members(archive, bound), start=1):
-                if count > members:
-                    raise _refusal("an archive has too many entries", archive, f"more than {members}")
-                bytes_left -= _unpack(archive, member, content, bytes_left)
+            for entry in entries(archive, members=members, total=total, ratio=ratio):
+                target = content / entry.path
+                if entry.kind == "folder":
+                    target.mkdir(parents=True, exist_ok=True)
+                    continue
+                target.parent.mkdir(parents=True, exist_ok=True)
+                with target.open("xb") as sink:
+                    for block in entry.blocks():
+                        sink.write(block)
             content.rename(folder)
+    return folder
+
+
+def entries(archive: Path, *, members: int = 500_000, total: int = 64 * 2**30, ratio: float = 200.0) -> Iterator[Entry]:
+    """What an archive holds, in its order and one at a time, with nothing written to disk; bounds and errors as of `extract`.
+
+    Only at the end is it known that the archive was whole.
+    """
+    seen: set[PurePosixPath] = set()
+    with _refusals(archive):
+        bound = bytes_left = min(total, max(HARMLESS, int(ratio * archive.stat().st_size)))
+        for count, (name, kind, size, read) in enumerate(_members(archive, bound), start=1):
+            if count > members:
+                raise _refusal("an archive has too many entries", archive, f"more than {members}")
+            inner = PureWindowsPath(
+                name
+            )  # splits at / and at \, and knows drives: what leads out anywhere leads out here
+            if inner.anchor or ".." in inner.parts or "\0" in name:
+                raise _refusal("an entry of an archive leads out of its folder", archive, repr(name))
+            if kind == "other":
+                raise _refusal("an entry of an archive is neither a file nor a folder", archive, repr(name))
+            if size > bytes_left:
+                fact = f"{name!r}, {size} bytes; {bytes_left} were left"
+                raise _refusal("an archive unpacks to too much", archive, fact)
+            path = PurePosixPath(*inner.parts)
+            if kind == "file" and path in seen:
+                raise _refusal("an archive holds the same file twice", archive, repr(name))
+            if kind == "file":
+                seen.add(path)
+            bytes_left -= size
+            yield Entry(archive, path, kind, size, read)
+
+
+def sha256(file: Path) -> str:
+    """The SHA-256 of a file, in hexadecimal."""
+    with file.open("rb") as opened:
+        return hashlib.file_digest(opened, "sha256").hexdigest()
+
+
+@contextmanager
+def _refusals(archive: Path) -> Iterator[None]:
+    """What goes wrong in reading an archive, or in writing what it holds, is an error that names it."""
+    try:
+        yield
     except DAMAGE as error:
         raise _refusal("an archive is truncated or damaged", archive, str(error), "fetch it again") from error
     except OSError as error:
         help = "look at the disk's space and rights"
         raise _refusal("an archive could not be unpacked", archive, str(error), help) from error
-    return folder
-
-
-def _unpack(archive: Path, member: Member, content: Path, bytes_left: int) -> int:
-    """Write one entry below `content`; return its size."""
-    name, kind, size, read = member
-    inner = PureWindowsPath(name)  # splits at / and at \, and knows drives: what leads out anywhere leads out here
-    if inner.anchor or ".." in inner.parts or "\0" in name:
-        raise _refusal("an entry of an archive leads out of its folder", archive, repr(name))
-    if kind == "other":
-        raise _refusal("an entry of an archive is neither a file nor a folder", archive, repr(name))
-    if size > bytes_left:
-        raise _refusal("an archive unpacks to too much", archive, f"{name!r}, {size} bytes; {bytes_left} were left")
-    target = content.joinpath(*inner.parts)
-    if kind == "folder":
-        target.mkdir(parents=True, exist_ok=True)
-        return 0
-    if target.exists():
-        raise _refusal("an archive holds the same file twice", archive, repr(name))
-    target.parent.mkdir(parents=True, exist_ok=True)
-    written = 0
-    with target.open("xb") as sink:
-        while block := read(min(BLOCK, size + 1 - written)):
-            written += sink.write(block)
-    if written != size:
-        raise EOFError(f"{name!r} has {written} of {size} bytes")
-    return size
 
 
 def _members(archive: Path, bound: int) -> Iterator[Member]:

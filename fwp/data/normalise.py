@@ -15,12 +15,14 @@ __all__ = ["Normaliser"]
 
 @dataclass(frozen=True)
 class Normaliser:
-    """Values become (value − mean)/std, channel by channel, and times (time − origin)/span."""
+    """Values become (value − mean)/std, channel by channel, static features likewise, and times (time − origin)/span."""
 
     mean: tuple[float, ...]
     std: tuple[float, ...]
     origin: float
     span: float
+    static_mean: tuple[float, ...] = ()
+    static_std: tuple[float, ...] = ()
 
     @staticmethod
     def fit(series: Series) -> "Normaliser":
@@ -31,45 +33,71 @@ class Normaliser:
         moments = [_moments(series.values[..., c][series.mask[..., c]].double()) for c in range(series.channels)]
         first, last = series.times[:, 0], series.times[:, -1]
         mean, std = (tuple(column) for column in zip(*moments, strict=True))
-        return Normaliser(mean, std, float(first.min()), float((last - first).max()) or 1.0)
+        features = () if series.static is None else series.static.double().unbind(1)
+        static_mean, static_std = tuple(zip(*map(_moments, features), strict=True)) or ((), ())
+        return Normaliser(mean, std, float(first.min()), float((last - first).max()) or 1.0, static_mean, static_std)
 
     def apply(self, series: Series) -> Series:
         """The series in the scale of the training ones; what is missing stays 0, which now is the mean.
 
         Raises:
-            DataError: another number of channels than the training series had.
+            DataError: another number of channels or static features than the training series had.
         """
-        if series.channels != len(self.mean):
-            raise DataError(
-                "the series has other channels than those that the scale was learnt from",
-                ("series", f"{series.channels} channels"),
-                ("normaliser", f"{len(self.mean)} channels"),
-                help="fit a normaliser on training series of the same kind",
-            )
+        features = 0 if series.static is None else series.static.shape[1]
+        for what, found, known in (
+            ("channels", series.channels, len(self.mean)),
+            ("static features", features, len(self.static_mean)),
+        ):
+            if found != known:
+                raise DataError(
+                    f"the series has other {what} than those that the scale was learnt from",
+                    ("series", f"{found} {what}"),
+                    ("normaliser", f"{known} {what}"),
+                    help="fit a normaliser on training series of the same kind",
+                )
         mean, std = series.times.new_tensor(self.mean), series.times.new_tensor(self.std)
         scaled = ((series.values - mean) / std).to(series.values.dtype)
         values = torch.where(series.mask, scaled, 0)
-        return Series(values, (series.times - self.origin) / self.span, series.mask, series.lengths, series.static)
+        static = series.static
+        if static is not None:
+            mean, std = static.new_tensor(self.static_mean), static.new_tensor(self.static_std)
+            static = (static - mean) / std
+        return Series(values, (series.times - self.origin) / self.span, series.mask, series.lengths, static)
 
     def to_json(self) -> dict[str, object]:
         """The normaliser as plain json."""
-        return {"mean": list(self.mean), "std": list(self.std), "origin": self.origin, "span": self.span}
+        own: dict[str, object] = {n: list(v) if isinstance(v, tuple) else v for n, v in vars(self).items()}
+        return own if self.static_mean else {n: v for n, v in own.items() if not n.startswith("static")}
 
     @staticmethod
     def from_json(data: Any) -> "Normaliser":
         """The normaliser that `to_json` wrote. Raises: FormatError."""
-        match data:
-            case {"mean": list(mean), "std": list(std), "origin": origin, "span": span} if (
-                len(data) == 4
+        given = {"static_mean": [], "static_std": [], **data} if isinstance(data, dict) else data
+        match given:
+            case {
+                "mean": list(mean),
+                "std": list(std),
+                "origin": origin,
+                "span": span,
+                "static_mean": list(static_mean),
+                "static_std": list(static_std),
+            } if (
+                len(given) == 6
                 and len(mean) == len(std) > 0
-                and all(_number(entry) for entry in (*mean, *std, origin, span))
-                and min(*std, span) > 0
+                and len(static_mean) == len(static_std)
+                and all(_number(entry) for entry in (*mean, *std, *static_mean, *static_std, origin, span))
+                and min(*std, *static_std, span) > 0
             ):
-                return Normaliser(tuple(map(float, mean)), tuple(map(float, std)), float(origin), float(span))
+                columns = (tuple(map(float, column)) for column in (mean, std, static_mean, static_std))
+                mean, std, static_mean, static_std = columns
+                return Normaliser(mean, std, float(origin), float(span), static_mean, static_std)
         raise FormatError(
             "this is no normaliser",
             ("read", repr(data)[:200]),
-            ("expected", "mean and std, one finite number a channel, origin and span; std and span positive"),
+            (
+                "expected",
+                "mean and std, one finite number a channel (and feature), origin and span; std and span positive",
+            ),
             help="write it with `normaliser.to_json()`",
         )
 

@@ -54,6 +54,11 @@ class Series:
         static = None if self.static is None else self.static[rows]
         return Series(self.values[rows], self.times[rows], self.mask[rows], self.lengths[rows], static)
 
+    def shortened(self, time: int) -> "Series":
+        """Without the time points after these, where all samples end sooner; what a sample observed later is lost."""
+        lengths = self.lengths.clamp(max=time)
+        return Series(self.values[:, :time], self.times[:, :time], self.mask[:, :time], lengths, self.static)
+
     def to(self, device: torch.device | str | int | None = None, dtype: torch.dtype | None = None) -> "Series":
         """The same series elsewhere; `dtype` is that of values and static features, times stay float64."""
         return Series(

@@ -1,37 +1,58 @@
 """The UEA and UCR archives of time series classification, read and fetched by aeon.
 
-JapaneseVowels and BasicMotions come with aeon itself; others lie in a folder, or are downloaded into it.
+JapaneseVowels and BasicMotions come with aeon itself; others lie in a folder or in the publisher's zip, or are downloaded.
 """
 
 import os
 import re
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from types import ModuleType
+from types import MappingProxyType, ModuleType
 
 import torch
 from torch.nn.utils.rnn import pad_sequence
 
+from fwp.data.archive import extract, sha256
+from fwp.data.dataset import Dataset
 from fwp.data.labelled import Labelled
-from fwp.data.series import series
+from fwp.data.series import collate, series
 from fwp.errors import DataError
 
-__all__ = ["load_uea"]
+__all__ = ["load_uea", "uea_dataset"]
 
 
 def load_uea(name: str, root: Path | None = None) -> tuple[Labelled, Labelled]:
     """The training and the test series of one data set: times 0, 1, 2, …, NaN and ? missing, float32.
 
-    The files are <Name>_TRAIN.ts and <Name>_TEST.ts in <root>/uea/<Name>, in <root>/<Name>, or in aeon; if they are in
-    none of them, aeon downloads them to the first. Class names are lower case, as aeon reads them, and sorted.
+    The files are <Name>_TRAIN.ts and <Name>_TEST.ts in <root>/uea/<Name>, in <root>/<Name>, or in aeon. If there is no such
+    folder, the publisher's <root>/uea/<Name>.zip is unpacked to the first, or else aeon downloads them there. Class names
+    are lower case, as aeon reads them, and sorted.
 
     Args:
         name: as the archive writes it, "JapaneseVowels".
         root: where data lie; default the environment's FWP_DATA, else ~/.cache/fwp.
 
     Raises:
-        DataError: no such data set, a malformed or truncated file, or parts that do not fit each other.
+        DataError: no such data set, a malformed or truncated file or zip, or parts that do not fit each other.
     """
+    return _both(*_files(name, root))
+
+
+def uea_dataset(name: str, root: Path | None = None) -> Dataset:
+    """All series of one data set, the training ones first, with parts "train" and "test"; arguments and errors of `load_uea`."""
+    files = _files(name, root)
+    train, test = _both(*files)
+    labels = torch.cat([train.labels, test.labels])
+    rows = torch.arange(len(labels))
+    return Dataset(
+        Labelled(collate([train.series, test.series]), labels, train.classes),
+        MappingProxyType({"train": rows[: len(train)], "test": rows[len(train) :]}),
+        "; ".join(f"{file.name}, SHA-256 {sha256(file)}" for file in files),
+    )
+
+
+def _files(name: str, root: Path | None) -> tuple[Path, Path]:
+    """The .ts files of both parts, unpacked or downloaded if need be."""
     datasets = _aeon()
     if not re.fullmatch(r"\w[\w-]*", name):
         raise DataError("this is not the name of a data set", ("name", repr(name)), help='write it as "JapaneseVowels"')
@@ -39,8 +60,16 @@ def load_uea(name: str, root: Path | None = None) -> tuple[Labelled, Labelled]:
     folders = [root / "uea" / name, root / name, Path(str(datasets.__file__)).parent / "data" / name]
     folder = next((each for each in folders if each.is_dir()), folders[0])
     if not folder.exists():
-        _download(name, folder)
-    train_file, test_file = (folder / f"{name}_{part}.ts" for part in ("TRAIN", "TEST"))
+        packed = folder.with_name(f"{name}.zip")
+        if packed.exists():
+            extract(packed, folder)
+        else:
+            _download(name, folder)
+    return folder / f"{name}_TRAIN.ts", folder / f"{name}_TEST.ts"
+
+
+def _both(train_file: Path, test_file: Path) -> tuple[Labelled, Labelled]:
+    """Both parts, of equal classes and channels."""
     train, test = _read(train_file), _read(test_file)
     for what, ours, theirs in (
         ("classes", train.classes, test.classes),

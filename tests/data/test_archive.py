@@ -1,6 +1,7 @@
 """An archive is unpacked whole and inside its folder, or not at all."""
 
 import gzip
+import hashlib
 import io
 import stat
 import tarfile
@@ -12,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from fwp.data import extract
+from fwp.data.archive import entries, sha256
 from fwp.errors import DataError
 
 FILES = {"a.txt": b"first", "inner/b.bin": bytes(range(256)) * 40, "inner/deep/c": b""}
@@ -184,3 +186,34 @@ def test_an_encrypted_zip_is_refused(tmp_path):
     whole[whole.index(b"PK\x01\x02") + 8] |= 1
     file.write_bytes(whole)
     refused(file, "encrypted")
+
+
+def test_entries_are_read_in_order_and_nothing_is_written(file):
+    packed(file, list(FILES.items()))
+    found = [(str(entry.path), entry.size, b"".join(entry.blocks())) for entry in entries(file) if entry.kind == "file"]
+    assert found == [(name, len(content), content) for name, content in FILES.items()]
+    assert list(file.parent.iterdir()) == [file]
+
+
+def test_entries_may_be_passed_over(file):
+    packed(file, list(FILES.items()))
+    assert [entry.content(10_240) for entry in entries(file) if entry.path.name == "b.bin"] == [FILES["inner/b.bin"]]
+
+
+def test_an_entry_larger_than_allowed_is_refused_before_it_is_read(file):
+    packed(file, list(FILES.items()))
+    with pytest.raises(DataError, match=r"(?s)too large.*inner/b.bin.*10240 bytes; 10239 are allowed"):
+        [entry.content(10_239) for entry in entries(file)]
+
+
+def test_entries_of_a_truncated_archive_end_in_an_error(file):
+    whole = packed(file, list(FILES.items())).read_bytes()
+    for length in range(0, len(whole), 7):
+        file.write_bytes(whole[:length])
+        with pytest.raises(DataError, match="truncated or damaged"):
+            [entry.content(10_240) for entry in entries(file)]
+
+
+def test_the_checksum_is_that_of_the_file(tmp_path):
+    (tmp_path / "x").write_bytes(bytes(3_000_000))
+    assert sha256(tmp_path / "x") == hashlib.sha256(bytes(3_000_000)).hexdigest()

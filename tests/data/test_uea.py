@@ -1,6 +1,8 @@
 """UEA and UCR data sets: those that aeon ships, those in a folder, and files that are not what they claim."""
 
+import hashlib
 import sys
+import zipfile
 from pathlib import Path
 
 import aeon.datasets
@@ -8,6 +10,7 @@ import pytest
 import torch
 
 from fwp.data import load_uea
+from fwp.data.uea import uea_dataset
 from fwp.errors import DataError
 
 HEADER = "@problemName Tiny\n@timeStamps false\n@univariate false\n@equalLength false\n@classLabel true b A\n@data\n"
@@ -148,3 +151,81 @@ def test_without_aeon_the_extra_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "aeon", None)
     with pytest.raises(DataError, match=r"pip install 'fwp\[bench\]'"):
         load_uea("JapaneseVowels")
+
+
+def worms(part: str, labels: str) -> str:
+    """EigenWorms as the publisher writes it, but short: 6 channels of 20 numbers, equal lengths, classes 1 to 5."""
+    header = (
+        "#The data were collected by Brown et al.\n@problemName EigenWorms\n@timeStamps false\n@missing false\n"
+        "@univariate false\n@dimensions 6\n@equalLength true\n@seriesLength 20\n@classLabel true 1 2 3 4 5\n@data\n"
+    )
+    begin = {"TRAIN": 0.0, "TEST": 0.5}[part]
+    rows = []
+    for place, label in enumerate(labels):
+        channels = [
+            ",".join(f"{begin + place + channel / 8 + t / 1000:.6f}" for t in range(20)) for channel in range(6)
+        ]
+        rows.append(":".join([*channels, label]))
+    return header + "\n".join(rows) + "\n"
+
+
+def packed(root: Path, entries: dict[str, str]) -> Path:
+    (root / "uea").mkdir(parents=True)
+    with zipfile.ZipFile(root / "uea" / "EigenWorms.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in entries.items():
+            archive.writestr(name, content)
+    return root
+
+
+@pytest.fixture
+def published() -> dict[str, str]:
+    return {
+        "EigenWorms.txt": "about",
+        "EigenWorms_TRAIN.ts": worms("TRAIN", "15243"),
+        "EigenWorms_TEST.ts": worms("TEST", "3512414"),
+        "EigenWorms_TRAIN.arff": "@relation EigenWorms",
+        "EigenWorms_TEST.arff": "@relation EigenWorms",
+        "EigenWormsDimension1_TRAIN.arff": "@relation EigenWormsDimension1",
+    }
+
+
+def test_eigenworms_in_the_publishers_zip(tmp_path, published):
+    data = uea_dataset("EigenWorms", packed(tmp_path, published))
+    assert data.everything.series.values.shape == (12, 20, 6) and bool(data.everything.series.mask.all())
+    assert data.everything.classes == tuple("12345")
+    assert data.everything.labels.tolist() == [0, 4, 1, 3, 2, 2, 4, 0, 1, 3, 0, 3]
+    assert {name: rows.tolist() for name, rows in data.parts.items()} == {"train": [*range(5)], "test": [*range(5, 12)]}
+    expected = torch.tensor([0.0, 0.5])[:, None] + torch.arange(6) / 8 + 19 / 1000
+    torch.testing.assert_close(data.everything.series.values[[0, 5], 19], expected)
+    names = ("EigenWorms_TRAIN.ts", "EigenWorms_TEST.ts")
+    sums = [hashlib.sha256(published[name].encode()).hexdigest() for name in names]
+    assert data.source == "; ".join(f"{name}, SHA-256 {own}" for name, own in zip(names, sums, strict=True))
+
+
+def test_a_zip_is_unpacked_once_and_a_folder_comes_first(tmp_path, published):
+    packed(tmp_path, published)
+    train, test = load_uea("EigenWorms", tmp_path)
+    (tmp_path / "uea" / "EigenWorms.zip").write_bytes(b"")
+    again = load_uea("EigenWorms", tmp_path)
+    assert torch.equal(train.series.values, again[0].series.values) and len(test) == len(again[1]) == 7
+
+
+def test_a_hostile_or_incomplete_zip_is_refused(tmp_path, published):
+    with pytest.raises(DataError, match="leads out"):
+        load_uea("EigenWorms", packed(tmp_path / "a", {**published, "../x": ""}))
+    assert [path.name for path in (tmp_path / "a" / "uea").iterdir()] == ["EigenWorms.zip"]
+    del published["EigenWorms_TEST.ts"]
+    with pytest.raises(DataError, match=r"(?s)cannot be read.*EigenWorms_TEST.ts"):
+        load_uea("EigenWorms", packed(tmp_path / "b", published))
+
+
+def test_a_data_set_of_unequal_lengths_is_both_parts_one_after_the_other(tmp_path):
+    data = uea_dataset("JapaneseVowels", tmp_path)
+    train, test = load_uea("JapaneseVowels", tmp_path)
+    assert len(data) == 640 and data.everything.classes == train.classes
+    for rows, part in ((data.parts["train"], train), (data.parts["test"], test)):
+        own = data.everything[rows]
+        time = part.series.values.shape[1]
+        assert torch.equal(own.labels, part.labels) and torch.equal(own.series.lengths, part.series.lengths)
+        assert torch.equal(own.series.values[:, :time], part.series.values)
+        assert torch.equal(own.series.mask[:, :time], part.series.mask) and not bool(own.series.mask[:, time:].any())
