@@ -4,7 +4,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 HOOK := --jaxtyping-packages=fwp,beartype.beartype
 
-.PHONY: demo bench test test-slow lint format clean
+.PHONY: demo bench test test-slow signatory lint format clean
 
 # Train a Delta CDE on spoken vowels; the table, the pictures and the weights land in runs/.
 demo: $(READY)
@@ -25,6 +25,12 @@ test: $(READY)
 
 test-slow: $(READY)
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 -m slow
+
+# Signatory, for log-signatures of more than depth 2, and the tests that need it. Its sdist imports torch to build itself, which
+# an isolated build would not find; it compiles for some five minutes, and for this torch alone: hence no cached wheel either.
+signatory: $(READY)
+	MAX_JOBS=2 $(BIN)/pip install -c constraints.txt --no-build-isolation --no-cache-dir signatory
+	OMP_NUM_THREADS=1 $(BIN)/pytest $(HOOK) tests/controls/test_signature.py
 
 lint: $(READY)
 	$(BIN)/ruff check .

@@ -8,6 +8,7 @@ import torch
 
 from fwp.cli.target import resolve
 from fwp.controls import Causality, Path, by_name
+from fwp.controls.path import pieces_of
 from fwp.errors import SolveError
 from fwp.fields import suited, wiring
 from fwp.rules import Rule
@@ -34,12 +35,12 @@ def explain(
 
     Args:
         rule: A name, module:name or path/to/file.py:name.
-        control: linear, rectilinear, natural-cubic or hermite.
+        control: linear, rectilinear, natural-cubic, hermite or log-signature-DEPTH-STEP.
         projection: What feeds the slots: direct, keys-from-signal, keys-from-increments, increments-only, plain, …
         method: The step, if another than the plan's is wanted.
         scan: The scan, if another than the plan's is wanted.
         batch: Series solved together.
-        length: Intervals of each.
+        length: Intervals of each, or windows of a log-signature.
         channels: Of the series, without the time.
         width: Of all heads together.
         heads: Copies of the rule.
@@ -53,8 +54,10 @@ def explain(
     model = found @ suited(wiring(projection), found) @ chosen
     net = model.build(channels, width=width, heads=heads, dtype=getattr(torch, dtype))
     steps = torch.ones(1, 1, dtype=torch.float64).expand(batch, length)
-    own = torch.zeros(1, 1, 1, dtype=getattr(torch, dtype)).expand(batch, length, 4 * chosen.channels(channels))
+    pieces = pieces_of(chosen.degree) * chosen.channels(channels)
+    own = torch.zeros(1, 1, 1, dtype=getattr(torch, dtype)).expand(batch, length, pieces)
     times = torch.zeros(1, 1, dtype=torch.float64).expand(batch, length + 1)
-    path = Path(own, steps, times, Causality.INSTANT, chosen.degree)
+    first = torch.zeros(1, 1, dtype=getattr(torch, dtype)).expand(batch, chosen.points(channels))
+    path = Path(own, steps, times, Causality.INSTANT, chosen.degree, first=first)
     print(f"{found}" if isinstance(found, Rule) else f"{found.name or 'system'}")
     print(explained(net @ path, method=method, scan=scan))

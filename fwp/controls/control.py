@@ -3,8 +3,9 @@
 It decides nothing about the data: it fills, fits and hands on, sample by sample the same whatever else is in the batch.
 """
 
-from dataclasses import dataclass
-from enum import Enum
+import re
+from dataclasses import asdict, dataclass
+from math import inf
 from typing import TYPE_CHECKING, Any, assert_never
 
 import torch
@@ -14,38 +15,50 @@ from torch.nn.functional import pad
 
 from fwp.controls.fill import carried
 from fwp.controls.hermite import hermite as fit_hermite
+from fwp.controls.kind import Kind, LogSignature
 from fwp.controls.linear import linear as fit_linear
 from fwp.controls.linear import rectilinear as fit_rectilinear
 from fwp.controls.natural_cubic import natural_cubic as fit_natural_cubic
 from fwp.controls.path import Causality, Path
+from fwp.controls.signature import log_signatures, lyndon_words, window_ends
 from fwp.data import Series
 from fwp.errors import CompositionError, DataError, FormatError
 
-__all__ = ["Control", "Kind", "by_name", "hermite", "linear", "natural_cubic", "rectilinear"]
+__all__ = ["Control", "by_name", "hermite", "linear", "log_signature", "natural_cubic", "rectilinear"]
 
 NUMBERS_AT_ONCE = 2**18
 """Observations fitted at once, so that memory is bounded and float64 temporaries stay near the cache."""
 
 
-class Kind(Enum):
-    """How a path runs from one observation to the next."""
-
-    LINEAR = "linear"
-    RECTILINEAR = "rectilinear"
-    NATURAL_CUBIC = "natural-cubic"
-    HERMITE = "hermite"
-
-
 @dataclass(frozen=True)
 class Control:
-    """The kind of path, and whether the time is its channel 0: `control(series)` is a `Path`."""
+    """The kind of path, whether the time is its channel 0, and its pace: `control(series)` is a `Path`.
 
-    kind: Kind
+    `pace` is how many units of the clock one unit of the series' time lasts; a window of a log-signature, whatever its
+    duration, lasts as long as one unit of time. Rates and x' are per unit of the clock, so that at a pace of 10 a rule that
+    reads x alone does ten times as much; the time channel stays the series' own time.
+
+    Raises:
+        DataError: a pace that is not positive and finite.
+    """
+
+    kind: Kind | LogSignature
     time: bool = True
+    pace: int | float = 1.0
+
+    def __post_init__(self) -> None:
+        if not 0 < self.pace < inf:
+            raise DataError(
+                "a pace is a positive, finite number",
+                ("pace", repr(self.pace)),
+                help="give the units of the clock that one unit of the series' time is to last",
+            )
 
     @property
     def name(self) -> str:
-        """As `by_name` reads it: "natural-cubic"."""
+        """As `by_name` reads it: "natural-cubic", "log-signature-2-4"."""
+        if isinstance(self.kind, LogSignature):
+            return f"log-signature-{self.kind.depth}-{self.kind.step}"
         return self.kind.value
 
     @property
@@ -54,7 +67,7 @@ class Control:
         match self.kind:
             case Kind.RECTILINEAR:
                 return Causality.INSTANT
-            case Kind.LINEAR | Kind.HERMITE:
+            case Kind.LINEAR | Kind.HERMITE | LogSignature():
                 return Causality.OBSERVATION
             case Kind.NATURAL_CUBIC:
                 return Causality.NONE
@@ -65,6 +78,8 @@ class Control:
     def degree(self) -> int:
         """The highest power of the time inside an interval."""
         match self.kind:
+            case LogSignature():
+                return 0
             case Kind.LINEAR | Kind.RECTILINEAR:
                 return 1
             case Kind.NATURAL_CUBIC | Kind.HERMITE:
@@ -74,6 +89,11 @@ class Control:
 
     def channels(self, channels: int) -> int:
         """The channels of the path for those of the series."""
+        points = self.points(channels)
+        return lyndon_words(points, self.kind.depth) if isinstance(self.kind, LogSignature) else points
+
+    def points(self, channels: int) -> int:
+        """The size of a path's `start` for the channels of the series: theirs, and the time where it is added."""
         return channels + self.time
 
     def __call__(self, series: Series, fill: Float[Tensor, "channel"] | None = None) -> Path:
@@ -84,7 +104,7 @@ class Control:
         A sample of length 1 does not move: all its intervals have length 0.
 
         Raises:
-            DataError: `fill` has not one number a channel.
+            DataError: `fill` has not one number a channel; nothing installed computes a log-signature that deep.
         """
         if fill is None:
             fill = series.values.new_zeros(series.channels)
@@ -99,34 +119,61 @@ class Control:
         rows = max(1, NUMBERS_AT_ONCE // (series.times.shape[1] * series.channels))
         chunks = [series[start : start + rows] for start in range(0, len(series), rows)] or [series]
         coefficients = torch.cat([self._fit(chunk, fill) for chunk in chunks])
-        steps = series.times.diff(dim=1)
-        if self.kind is Kind.RECTILINEAR:  # first the time moves, then, for as long on the clock, the values
-            steps = steps.repeat_interleave(2, 1)
-        return Path(coefficients, steps, self._knots(series.times), self.causality, self.degree, series.static)
+        knots, own = self._knots(series.times), (self.causality, self.degree, series.static)
+        return Path(coefficients, self._steps(series.times), knots, *own, self._first(series, fill))
 
     def _knots(self, times: Tensor) -> Tensor:
-        """The real time at each knot: once before an observation and once after it where values jump."""
-        return times.repeat_interleave(2, 1)[:, 1:] if self.kind is Kind.RECTILINEAR else times
+        """The real time at each knot: at the ends of windows; before an observation and once more after it where values jump."""
+        match self.kind:
+            case LogSignature(_, step):
+                return window_ends(times, step)
+            case Kind.RECTILINEAR:
+                return times.repeat_interleave(2, 1)[:, 1:]
+            case _:
+                return times
+
+    def _steps(self, times: Tensor) -> Tensor:
+        """How long each interval lasts on the clock."""
+        match self.kind:
+            case LogSignature():
+                return self.pace * (self._knots(times).diff(dim=1) > 0).double()
+            case Kind.RECTILINEAR:  # first the time moves, then, for as long on the clock, the values
+                return (self.pace * times.diff(dim=1)).repeat_interleave(2, 1)
+            case _:
+                return self.pace * times.diff(dim=1)
+
+    def _first(self, series: Series, fill: Tensor) -> Tensor | None:
+        """The first point, where it is not what the path begins with."""
+        if not isinstance(self.kind, LogSignature):
+            return None
+        values = torch.where(series.mask[:, 0], series.values[:, 0], fill.to(series.values.dtype))
+        return torch.cat([series.times[:, :1].to(values.dtype), values], -1) if self.time else values
 
     def _fit(self, series: Series, fill: Tensor) -> Tensor:
         """The coefficients of some samples: computed in float64, given in the type of the values."""
-        values, fill, times, steps = series.values.double(), fill.double(), series.times, series.times.diff(dim=1)
+        values, fill, times = series.values.double(), fill.double(), series.times
+        steps = self.pace * times.diff(dim=1)
         match self.kind:
+            case LogSignature(depth, step):
+                lines = carried(values, series.mask, fill)
+                lines = torch.cat([times[..., None], lines], -1) if self.time else lines
+                found = log_signatures(lines, depth, step)
+                return torch.cat([found, found / self.pace], -1).to(series.values.dtype)
             case Kind.LINEAR:
                 pieces = fit_linear(carried(values, series.mask, fill), steps)
             case Kind.RECTILINEAR:
                 pieces = fit_rectilinear(carried(values, series.mask, fill), steps)
             case Kind.NATURAL_CUBIC:
-                pieces = fit_natural_cubic(values, series.mask, times, fill)
+                pieces = fit_natural_cubic(values, series.mask, self.pace * times, fill)
             case Kind.HERMITE:
                 pieces = fit_hermite(carried(values, series.mask, fill), steps)
             case _:
                 assert_never(self.kind)
         if self.time:
             knots = self._knots(times)
-            zero = torch.zeros_like(knots[:, :-1])
-            clock = (knots[:, :-1], (knots.diff(dim=1) > 0).double(), zero, zero)
-            pieces = [torch.cat([own[..., None], piece], -1) for own, piece in zip(clock, pieces, strict=True)]
+            line = [knots[:, :-1], (knots.diff(dim=1) > 0).double() / self.pace]
+            line += [torch.zeros_like(line[0])] * (len(pieces) - 2)
+            pieces = [torch.cat([own[..., None], piece], -1) for own, piece in zip(line, pieces, strict=True)]
         return torch.cat(list(pieces), -1).to(series.values.dtype)
 
     if not TYPE_CHECKING:  # a type checker knows of no such product, and so complains at the operator
@@ -140,24 +187,34 @@ class Control:
             raise _wrong_order(left, self)
 
     def __repr__(self) -> str:
-        own = self.kind.value.replace("-", "_")
-        return own if self.time else f"Control({self.kind}, time=False)"
+        own = [*([] if self.time else ["time=False"]), *([] if self.pace == 1 else [f"pace={self.pace}"])]
+        if isinstance(self.kind, LogSignature):
+            return f"log_signature({', '.join([f'depth={self.kind.depth}', f'step={self.kind.step}', *own])})"
+        return f"Control({', '.join([str(self.kind), *own])})" if own else self.kind.value.replace("-", "_")
 
     def to_json(self) -> dict[str, object]:
         """The control as plain json."""
-        return {"kind": self.kind.value, "time": self.time}
+        kind = (
+            {"kind": "log-signature", **asdict(self.kind)}
+            if isinstance(self.kind, LogSignature)
+            else {"kind": self.name}
+        )
+        return {**kind, "time": self.time, "pace": self.pace}
 
     @staticmethod
     def from_json(data: Any) -> "Control":
-        """The control that `to_json` wrote. Raises: FormatError."""
-        kinds = {kind.value: kind for kind in Kind}
-        match data:
-            case {"kind": str(kind), "time": bool(time)} if len(data) == 2 and kind in kinds:
-                return Control(kinds[kind], time)
+        """The control that `to_json` wrote; without a pace, as older files are, at pace 1. Raises: FormatError."""
+        match {"pace": 1.0, **data} if isinstance(data, dict) else data:
+            case {"kind": str(kind), "time": bool(time), "pace": int() | float() as pace, **more} if (
+                not isinstance(pace, bool) and 0 < pace < inf and (found := _kind(kind, more)) is not None
+            ):
+                return Control(found, time, pace)
+        kinds = ", ".join(kind.value for kind in Kind)
         raise FormatError(
             "this is no control",
             ("read", repr(data)[:200]),
-            ("expected", f'{{"kind": one of {", ".join(kinds)}, "time": true or false}}'),
+            ("expected", f'{{"kind": one of {kinds}, "time": true or false, "pace": a positive number}}'),
+            ("or", '{"kind": "log-signature", "depth": 1 or more, "step": 1 or more, "time": …, "pace": …}'),
             help="write it with `control.to_json()`",
         )
 
@@ -168,12 +225,41 @@ natural_cubic = Control(Kind.NATURAL_CUBIC)
 hermite = Control(Kind.HERMITE)
 
 
+def log_signature(depth: int = 1, step: int = 4, time: bool = True, pace: int | float = 1.0) -> Control:
+    """Windows of `step` intervals: on each, x is the log-signature of the path up to `depth`, and x' is x / pace.
+
+    The path is that of straight lines through what was observed, carried forward. Every window lasts `pace` units of the
+    clock; the last one may have fewer intervals.
+
+    Reference: Irie, Faccio, Schmidhuber, Neural Differential Equations for Learning to Program Neural Nets Through
+    Continuous Learning Rules, 2022, footnote 6.
+
+    Raises:
+        DataError: a depth or a step below 1, a pace that is not positive and finite.
+    """
+    return Control(LogSignature(depth, step), time, pace)
+
+
 def by_name(name: str) -> Control:
-    """The control of that name, with the time as channel 0. Raises: DataError."""
+    """The control of that name, with the time as channel 0 and at pace 1. Raises: DataError."""
     controls = {control.name: control for control in (linear, rectilinear, natural_cubic, hermite)}
-    if name not in controls:
-        raise DataError("no control has this name", ("name", repr(name)), help=f"use one of {', '.join(controls)}")
-    return controls[name]
+    if name in controls:
+        return controls[name]
+    if found := re.fullmatch(r"log-signature-([1-9]\d*)-([1-9]\d*)", name, re.ASCII):
+        depth, step = map(int, found.groups())
+        return log_signature(depth, step)
+    raise DataError(
+        "no control has this name",
+        ("name", repr(name)),
+        help=f"use one of {', '.join(controls)}, log-signature-DEPTH-STEP",
+    )
+
+
+def _kind(name: str, more: dict[str, Any]) -> Kind | LogSignature | None:
+    """The kind that json names, with its own numbers; None if there is none such."""
+    if name == "log-signature" and set(more) == {"depth", "step"}:
+        return LogSignature(**more) if all(type(number) is int and number > 0 for number in more.values()) else None
+    return next((kind for kind in Kind if kind.value == name and not more), None)
 
 
 def _wrong_order(left: object, right: object) -> CompositionError:

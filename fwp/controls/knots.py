@@ -4,7 +4,7 @@ import torch
 from jaxtyping import Float, Int64
 from torch import Tensor
 
-from fwp.controls.path import Path, evaluate
+from fwp.controls.path import Path, evaluate, pieces_of
 
 __all__ = ["arrivals", "at_arrivals", "at_knots"]
 
@@ -34,4 +34,4 @@ def at_arrivals(
     chosen = intervals.clamp(min=0)
     pieces = path.coefficients.take_along_dim(chosen[..., None], 1)
     offset = torch.where(intervals >= 0, path.steps.gather(1, chosen), 0.0).to(pieces.dtype)[..., None]
-    return evaluate(pieces.chunk(4, -1), offset)
+    return evaluate(pieces.chunk(pieces_of(path.degree), -1), offset, path.degree)

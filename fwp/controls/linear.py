@@ -15,14 +15,11 @@ def slopes(
 
 
 def linear(x: Float[Tensor, "batch time channel"], steps: Float[Tensor, "batch interval"]) -> tuple[Tensor, ...]:
-    """a, b, 2c, 3d of the straight lines through x."""
-    b = slopes(x, steps)
-    zero = torch.zeros_like(b)
-    return x[:, :-1], b, zero, zero
+    """a, b of the straight lines through x."""
+    return x[:, :-1], slopes(x, steps)
 
 
 def rectilinear(x: Float[Tensor, "batch time channel"], steps: Float[Tensor, "batch interval"]) -> tuple[Tensor, ...]:
-    """a, b, 2c, 3d of two intervals for each step: x stays while the time moves, then moves while the time stays."""
-    a, b, zero, _ = linear(x, steps)
-    a, b, zero = a.repeat_interleave(2, 1), torch.stack([zero, b], 2).flatten(1, 2), zero.repeat_interleave(2, 1)
-    return a, b, zero, zero
+    """a, b of two intervals for each step: x stays while the time moves, then moves while the time stays."""
+    a, b = linear(x, steps)
+    return a.repeat_interleave(2, 1), torch.stack([torch.zeros_like(b), b], 2).flatten(1, 2)

@@ -47,4 +47,4 @@ def natural_cubic(
     k_left, k_right = torch.where(moves, k.gather(1, left), 0), k[:, 1:]
     two_c = (2 * three_slopes - 4 * k_left - 2 * k_right) * inverse
     three_d = (3 * (k_left + k_right) - 2 * three_slopes) * inverse**2
-    return recentre((x.gather(1, left), k_left, two_c, three_d), times[:, :-1, None] - start)
+    return recentre((x.gather(1, left), k_left, two_c, three_d), times[:, :-1, None] - start, 3)

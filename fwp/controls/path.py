@@ -1,4 +1,4 @@
-"""A path: a piecewise polynomial in time for every sample of a batch, in torchcde's cubic layout.
+"""A path: a piecewise polynomial on the clock for every sample of a batch, in torchcde's cubic layout.
 
 It never looks at the data again, and refining it never changes it.
 """
@@ -14,7 +14,7 @@ from torch.nn.functional import pad
 
 from fwp.errors import DataError
 
-__all__ = ["Causality", "Path", "evaluate", "recentre"]
+__all__ = ["Causality", "Path", "evaluate", "pieces_of", "recentre"]
 
 
 class Causality(Enum):
@@ -34,17 +34,20 @@ class Path:
 
         x = a + b τ + (2c) τ²/2 + (3d) τ³/3,        x' = b + (2c) τ + (3d) τ².
 
-    `coefficients` are [a, b, 2c, 3d] side by side, `steps` the intervals' lengths on the clock and `times` the real
-    time at each knot. On every interval the real time either advances with the clock or stands still: there values jump
-    (a rectilinear control) or nothing happens at all (padding: length 0).
+    `coefficients` are [a, b, 2c, 3d] side by side, [a, b] up to degree 1; of degree 0 x = a and x' = b stand still, each
+    as it is given. `steps` are the intervals' lengths on the clock and `times` the real time at each knot. On every
+    interval the real time either advances evenly with the clock or stands still: there values jump (a rectilinear
+    control) or nothing happens at all (padding: length 0).
     """
 
-    coefficients: Float[Tensor, "batch interval four_channel"]
+    coefficients: Float[Tensor, "batch interval pieces_channel"]
     steps: Float64[Tensor, "batch interval"]
     times: Float64[Tensor, "batch knot"]
     causality: Causality
     degree: int
     static: Float[Tensor, "batch feature"] | None = None
+    first: Float[Tensor, "batch point"] | None = None
+    """The series' first point, where it is not what x begins with."""
 
     def __len__(self) -> int:
         return len(self.coefficients)
@@ -62,7 +65,17 @@ class Path:
     @property
     def channels(self) -> int:
         """How many channels of x, the time included where the control adds it."""
-        return self.coefficients.shape[2] // 4
+        return self.coefficients.shape[2] // pieces_of(self.degree)
+
+    @property
+    def start(self) -> Float[Tensor, "batch point"]:
+        """The series' own first point, the time in front where the control adds it, whatever x is and wherever it was cut."""
+        return self.coefficients[:, 0, : self.channels] if self.first is None else self.first
+
+    @property
+    def pieces(self) -> tuple[Float[Tensor, "batch interval channel"], ...]:
+        """a, b, and above degree 1 also 2c, 3d."""
+        return self.coefficients.chunk(pieces_of(self.degree), -1)
 
     def __getitem__(self, index: int | slice | Tensor) -> "Path":
         """The chosen samples; one sample is still a batch, of one."""
@@ -73,6 +86,7 @@ class Path:
             steps=self.steps[rows],
             times=self.times[rows],
             static=None if self.static is None else self.static[rows],
+            first=None if self.first is None else self.first[rows],
         )
 
     def to(self, device: torch.device | str | int | None = None, dtype: torch.dtype | None = None) -> "Path":
@@ -83,22 +97,25 @@ class Path:
             steps=self.steps.to(device),
             times=self.times.to(device),
             static=None if self.static is None else self.static.to(device, dtype),
+            first=None if self.first is None else self.first.to(device, dtype),
         )
 
     def between(self, first: int, last: int) -> "Path":
-        """The same path from one knot to a later one."""
+        """The same path from one knot to a later one; its `start` stays that of the whole."""
         return replace(
             self,
             coefficients=self.coefficients[:, first:last],
             steps=self.steps[:, first:last],
             times=self.times[:, first : last + 1],
+            first=self.start,
         )
 
     def at(
         self, interval: int, fraction: float | Float[Tensor, ""] | Float[Tensor, "batch"]
     ) -> tuple[Float[Tensor, "batch channel"], Float[Tensor, "batch channel"]]:
         """x and its derivative per clock unit on one interval, at a fraction of its length."""
-        pieces = self.coefficients.select(1, interval).chunk(4, -1)  # `select` takes half the time of an index
+        # `select` takes half the time of an index.
+        pieces = self.coefficients.select(1, interval).chunk(pieces_of(self.degree), -1)
         offset = (fraction * self.steps.select(1, interval)).to(pieces[0].dtype).unsqueeze(-1)
         return evaluate(pieces, offset, self.degree)
 
@@ -107,12 +124,15 @@ class Path:
     ) -> tuple[Float[Tensor, "batch interval node channel"], Float[Tensor, "batch interval node channel"]]:
         """x and its derivative per clock unit at those fractions of every interval, by one batched product."""
         fractions = torch.as_tensor(fractions, dtype=torch.float64, device=self.steps.device)
+        if self.degree == 0:
+            x, dx = (piece.unsqueeze(2).expand(-1, -1, len(fractions), -1) for piece in self.pieces)
+            return x, dx
         tau = self.steps[..., None] * fractions
         zero, one = torch.zeros_like(tau), torch.ones_like(tau)
         value = torch.stack([one, tau, tau**2 / 2, tau**3 / 3], -1)
         slope = torch.stack([zero, one, tau, tau**2], -1)
         powers = torch.cat([value, slope], 2)[..., : self.degree + 1].to(self.coefficients.dtype)
-        pieces = self.coefficients.unflatten(-1, (4, -1))[:, :, : self.degree + 1]
+        pieces = self.coefficients.unflatten(-1, (pieces_of(self.degree), -1))[:, :, : self.degree + 1]
         x, dx = (powers @ pieces).chunk(2, 2)
         return x, dx
 
@@ -134,15 +154,19 @@ class Path:
         behind = torch.searchsorted(self.times.contiguous(), times.contiguous(), right=True) - 1
         parent = torch.cat([here, behind], 1).gather(1, order)[:, :-1]
         end, _ = self.at(-1, 1.0)
-        rest = torch.cat([end, end.new_zeros(self.batch, 3 * self.channels)], -1)[:, None]
+        rest = torch.cat([end, end.new_zeros(self.batch, self.coefficients.shape[2] - self.channels)], -1)[:, None]
         pieces = torch.cat([self.coefficients, rest], 1).take_along_dim(parent[..., None], 1)
-        offset = (merged[:, :-1] - self.times.gather(1, parent)).to(pieces.dtype)[..., None]
-        # The clock runs with the time, plus, on arrival at a knot, what it ran while the time stood still.
-        still = pad(self.steps - self.times.diff(dim=1), (1, times.shape[1]))
+        # The clock runs with the time, as fast as in the parent, plus, on arrival at a knot, what it ran while the time
+        # stood still.
+        span = self.times.diff(dim=1)
+        moves = span > 0
+        pace = pad(torch.where(moves, self.steps / torch.where(moves, span, 1), 0), (0, 1)).gather(1, parent)
+        still = pad(torch.where(moves, 0, self.steps), (1, times.shape[1]))
+        offset = ((merged[:, :-1] - self.times.gather(1, parent)) * pace).to(pieces.dtype)[..., None]
         refined = replace(
             self,
-            coefficients=torch.cat(recentre(pieces.chunk(4, -1), offset), -1),
-            steps=merged.diff(dim=1) + still.gather(1, order)[:, 1:],
+            coefficients=torch.cat(recentre(pieces.chunk(pieces_of(self.degree), -1), offset, self.degree), -1),
+            steps=merged.diff(dim=1) * pace + still.gather(1, order)[:, 1:],
             times=merged,
         )
         return refined, order.argsort(dim=1)[:, knots:]
@@ -160,18 +184,27 @@ class Path:
         )
 
 
-def evaluate(pieces: Sequence[Tensor], offset: Tensor, degree: int = 3) -> tuple[Tensor, Tensor]:
-    """x and x' of the polynomials a, b, 2c, 3d at an offset; what is zero by their degree is left out of a line."""
-    a, b, two_c, three_d = pieces
-    if degree <= 1:  # solvers that go step by step ask for this at every stage
+def pieces_of(degree: int) -> int:
+    """How many of a, b, 2c, 3d polynomials of a degree have."""
+    return 2 if degree <= 1 else 4
+
+
+def evaluate(pieces: Sequence[Tensor], offset: Tensor, degree: int) -> tuple[Tensor, Tensor]:
+    """x and x' of the polynomials at an offset."""
+    a, b, *rest = pieces
+    if not rest:  # solvers that go step by step ask for this at every stage
         return (a + offset * b if degree else a), b
+    two_c, three_d = rest
     return (
         a + offset * (b + offset * (two_c / 2 + offset * three_d / 3)),
         b + offset * (two_c + offset * three_d),
     )
 
 
-def recentre(pieces: Sequence[Tensor], offset: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """The coefficients a, b, 2c, 3d of the same polynomials about the point `offset` further right."""
+def recentre(pieces: Sequence[Tensor], offset: Tensor, degree: int) -> tuple[Tensor, ...]:
+    """The pieces of the same polynomials about the point `offset` further right."""
+    x, dx = evaluate(pieces, offset, degree)
+    if len(pieces) == 2:
+        return x, dx
     _, _, two_c, three_d = pieces
-    return *evaluate(pieces, offset), two_c + 2 * offset * three_d, three_d
+    return x, dx, two_c + 2 * offset * three_d, three_d

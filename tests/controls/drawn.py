@@ -4,11 +4,16 @@ import torch
 from hypothesis import strategies as st
 from torch import Tensor
 
-from fwp.controls import Control, Kind, Path
+from fwp.controls import Control, Kind, Path, log_signature
 from fwp.data import Series, series
 
 KINDS = list(Kind)
-controls = st.sampled_from([Control(kind, time) for kind in KINDS for time in (True, False)])
+controls = st.sampled_from(
+    [Control(kind, time, pace) for kind in KINDS for time in (True, False) for pace in (1.0, 2.5)]
+)
+windows = st.builds(
+    log_signature, st.sampled_from([1, 2]), st.integers(1, 4), st.booleans(), st.sampled_from([1.0, 2.5])
+)
 seeds = st.integers(0, 2**32 - 1)
 
 

@@ -16,13 +16,19 @@ from tests.controls.drawn import KINDS, controls, make
 @given(controls)
 def test_json_round_trips(control):
     assert Control.from_json(control.to_json()) == control and hash(control) == hash(
-        Control(control.kind, control.time)
+        Control(control.kind, control.time, control.pace)
     )
+
+
+def test_json_of_before_there_was_a_pace_is_read():
+    assert Control.from_json({"kind": "hermite", "time": False}) == Control(Kind.HERMITE, time=False)
 
 
 @pytest.mark.parametrize(
     "data", [{}, [], None, "linear", {"kind": "linear"}, {"kind": "cubic", "time": True}, {"kind": "linear", "time": 1},
-             {"kind": ["linear"], "time": True}, {"kind": "linear", "time": True, "more": 0}],
+             {"kind": ["linear"], "time": True}, {"kind": "linear", "time": True, "more": 0},
+             {"kind": "linear", "time": True, "pace": 0.0}, {"kind": "linear", "time": True, "pace": True},
+             {"kind": "linear", "time": True, "pace": float("inf")}, {"kind": "linear", "time": True, "pace": "1"}],
 )  # fmt: skip
 def test_other_json_is_refused(data):
     with pytest.raises(FormatError, match="this is no control"):
@@ -38,6 +44,18 @@ def test_names():
         by_name("cubic")
 
 
+def test_a_pace_shows_where_it_is_not_one():
+    assert repr(linear) == "linear" and repr(Control(Kind.LINEAR, pace=1)) == "linear"
+    assert repr(Control(Kind.LINEAR, pace=2.5)) == "Control(Kind.LINEAR, pace=2.5)"
+    assert repr(Control(Kind.HERMITE, False, 0.5)) == "Control(Kind.HERMITE, time=False, pace=0.5)"
+
+
+@pytest.mark.parametrize("pace", [0, -1.0, float("nan"), float("inf")])
+def test_a_pace_is_positive_and_finite(pace):
+    with pytest.raises(DataError, match="a pace is a positive, finite number"):
+        Control(Kind.LINEAR, pace=pace)
+
+
 def test_what_is_true_of_each_kind():
     assert {kind: (Control(kind).causality, Control(kind).degree) for kind in Kind} == {
         Kind.LINEAR: (Causality.OBSERVATION, 1),
@@ -49,7 +67,7 @@ def test_what_is_true_of_each_kind():
 
 @given(controls)
 def test_degree_is_the_highest_power(control):
-    pieces = control(make(0, 3, 7, 2, 0.2)).coefficients.chunk(4, -1)
+    pieces = control(make(0, 3, 7, 2, 0.2)).pieces
     assert pieces[control.degree].any() and not any(piece.any() for piece in pieces[control.degree + 1 :])
 
 

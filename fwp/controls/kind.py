@@ -1,0 +1,38 @@
+"""The kinds of path: how one runs from observation to observation, or what it says of a window of them."""
+
+from dataclasses import dataclass
+from enum import Enum
+
+from fwp.errors import DataError
+
+__all__ = ["Kind", "LogSignature"]
+
+
+class Kind(Enum):
+    """How a path runs from one observation to the next."""
+
+    LINEAR = "linear"
+    RECTILINEAR = "rectilinear"
+    NATURAL_CUBIC = "natural-cubic"
+    HERMITE = "hermite"
+
+
+@dataclass(frozen=True)
+class LogSignature:
+    """Windows of `step` intervals, each stood for by the log-signature up to `depth` of the straight lines in it.
+
+    Raises:
+        DataError: a depth or a step below 1.
+    """
+
+    depth: int
+    step: int
+
+    def __post_init__(self) -> None:
+        for name, number in (("depth", self.depth), ("step", self.step)):
+            if number < 1:
+                raise DataError(
+                    f"the {name} of a log-signature is at least 1",
+                    (name, str(number)),
+                    help="depth 1 with step 1 are the increments themselves",
+                )
