@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from types import MappingProxyType
 
 import torch
@@ -15,8 +16,9 @@ import fwp.fields.net
 from fwp.controls import Control
 from fwp.errors import CompositionError, SizeError
 from fwp.fields.fit import checked, default_map, fit, slots_of
-from fwp.fields.initial import FirstWrite, Initial, StatesFrom, maps_of, zero
+from fwp.fields.initial import FirstWrite, Initial, StatesFrom, all_maps, zero
 from fwp.fields.maps import SlowMap, as_map
+from fwp.fields.sizes import axes_of
 from fwp.fields.wrt import Degrees, degrees, map_degrees, mentions_increment, term_degrees
 from fwp.rules.rule import Rule
 from fwp.rules.system import System
@@ -58,10 +60,14 @@ class Projection:
         wanted, states = slots_of(rule), {r.of.name for r in rule.rules}
         initial = self.initial
         if isinstance(initial, FirstWrite):
-            initial = FirstWrite(tuple(pair for pair in initial.slots if pair[0] in wanted))
+            initial = FirstWrite(tuple(pair for pair in initial.slots if pair[0] in wanted), initial.at)
         if isinstance(initial, StatesFrom):
             initial = StatesFrom(tuple(pair for pair in initial.states if pair[0] in states))
         return Projection(default=self.default, initial=initial, **{n: m for n, m in self.slots.items() if n in wanted})
+
+    def __reduce__(self) -> tuple[object, ...]:
+        # For pickle and copy, which would set attributes one by one and cannot take a read-only mapping.
+        return partial(Projection, default=self.default, initial=self.initial, **self.slots), ()
 
     def _contents(self) -> tuple[object, ...]:
         return frozenset(self.slots.items()), self.default, self.initial
@@ -110,7 +116,7 @@ class Spec:
 
     def __post_init__(self) -> None:
         for layer in self.layers[1:]:
-            begins = any(map_degrees(own) != (0, 0) for _, own in maps_of(layer.projection.initial))
+            begins = any(map_degrees(own) != (0, 0) for own in all_maps(layer.projection.initial))
             if begins or mentions_increment(layer.rule, layer.projection.slot):
                 raise CompositionError(
                     "a layer above another has no increment: its signal is a read-out, whose derivative is not at hand",
@@ -156,6 +162,11 @@ class Model:
 
     spec: Spec
     control: Control
+
+    @property
+    def axes(self) -> frozenset[str]:
+        """The axes of all its variables and maps: "channel" and "head" have a size in every net, others are given."""
+        return frozenset(axis for layer in self.spec.layers for axis in axes_of(layer))
 
     def require_cde(self) -> Model:
         """The model itself, if its rates are linear in dx, so that its solution does not depend on the control's speed.

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 from typing import assert_never
 
 from fwp.errors import AxisError, CompositionError, DomainError
-from fwp.fields.initial import Initial, StatesFrom, maps_of, static
-from fwp.fields.maps import Activation, SlowMap, activation, below, linear, range_of
+from fwp.fields.initial import FirstWrite, Initial, StatesFrom, all_maps, first, maps_of, static
+from fwp.fields.maps import Activation, SlowMap, activation, linear, range_of, source
 from fwp.rules.rule import Rule
 from fwp.rules.system import System, closed
 from fwp.rules.vocabulary import dx, x
@@ -91,20 +91,34 @@ def fit(rule: Rule | System, slots: Mapping[str, SlowMap], default: SlowMap, ini
             )
     for name, own_map in own:
         checked(target[name], own_map)
-    _refuse_strangers(rule, [*slots.values(), default, *(own_map for _, own_map in own)])
+    if isinstance(initial, FirstWrite) and initial.at is not None and initial.at.axes != ("channel",):
+        raise AxisError(
+            "the map that stands for x in the first write does not have its axis",
+            ("x", pretty_axes(["channel"])),
+            ("map", pretty_axes(initial.at.axes)),
+            help='end it in "channel", as linear("point -> channel", first) does',
+        )
+    _refuse_strangers(rule, [*rule.variables, *slots.values(), default])
+    _refuse_strangers(rule, all_maps(initial), beginning=True)
 
 
-def _refuse_strangers(rule: Rule | System, maps: Iterable[SlowMap]) -> None:
-    """A path has the signals x, dx and static, and no others."""
-    known = [(signal.name, signal.role) for signal in (x, dx, static)]
-    for node in (*rule.variables, *maps):
-        source: SlowMap | None = node
-        while source is not None and not isinstance(source, Variable):
-            source = below(source)
-        if source is None or source.role in (Role.STATE, Role.SLOT) or (source.name, source.role) in known:
+def _refuse_strangers(rule: Rule | System, maps: Iterable[SlowMap], beginning: bool = False) -> None:
+    """A path has the signals x, dx and static, and at its beginning the first point; no others."""
+    signals = (x, dx, static, first) if beginning else (x, dx, static)
+    known = [(signal.name, signal.role) for signal in signals]
+    for begin in map(source, maps):
+        if not isinstance(begin, Variable) or begin.role in (Role.STATE, Role.SLOT):
             continue
+        if (begin.name, begin.role) in known:
+            continue
+        if begin == first:
+            raise CompositionError(
+                "the first point is known at the beginning alone",
+                ("rule", repr(rule)),
+                help="use `first` in start(…) or first_write(…), and x or static elsewhere",
+            )
         raise CompositionError(
-            f"a path has no signal `{source.name}`",
+            f"a path has no signal `{begin.name}`",
             ("rule", repr(rule)),
             help="read x, dx or static; what else a rule needs is a slot",
         )

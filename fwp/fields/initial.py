@@ -6,13 +6,32 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import assert_never
 
-from fwp.fields.maps import SlowMap, as_map
+from fwp.fields.maps import SlowMap, as_map, source
 from fwp.terms.declare import Signal
 
-__all__ = ["FirstWrite", "Initial", "StatesFrom", "Zero", "first_write", "maps_of", "start", "static", "zero"]
+__all__ = [
+    "FirstWrite",
+    "Initial",
+    "StatesFrom",
+    "Zero",
+    "all_maps",
+    "first",
+    "first_write",
+    "maps_of",
+    "reads_first",
+    "start",
+    "static",
+    "zero",
+]
 
 static = Signal("static", "feature")
 """The features of a sample that do not change with time."""
+
+first = Signal("first", "point")
+"""The first point x(t₀) as it stands in the series, the time in front where the control adds it: for beginnings alone.
+
+It differs from x where the control's x is something else than a point, such as the log-signature of a window.
+"""
 
 
 @dataclass(frozen=True)
@@ -24,10 +43,12 @@ class Zero:
 class FirstWrite:
     """All states begin at what the rule would write into empty states at the first instant, for one unit of time.
 
-    `slots` replace the projection's own maps for that one write (pairs of slot name and map).
+    `slots` replace the projection's own maps for that one write (pairs of slot name and map). `at`, if given, stands there
+    for the signal x and for its increment: a map with the axis "channel" alone.
     """
 
     slots: tuple[tuple[str, SlowMap], ...]
+    at: SlowMap | None = None
 
 
 @dataclass(frozen=True)
@@ -41,13 +62,17 @@ Initial = Zero | FirstWrite | StatesFrom
 zero = Zero()
 
 
-def first_write(**slots: SlowMap) -> FirstWrite:
-    """W(t₀) = the rate of the empty states at x(t₀), as in the published models; `slots` for maps of their own there."""
-    return FirstWrite(_by_name(slots))
+def first_write(at: SlowMap | None = None, **slots: SlowMap) -> FirstWrite:
+    """W(t₀) = the rate of the empty states at x(t₀), as in the published models; `slots` for maps of their own there.
+
+    `at` is what the slow net sees there in place of x and dx: `first_write(at=linear("point -> channel", first))` encodes
+    the first point, as the published EigenWorms models do.
+    """
+    return FirstWrite(_by_name(slots), None if at is None else as_map(at))
 
 
 def start(**states: SlowMap) -> StatesFrom:
-    """Begin each named state at a map of x(t₀), dx(t₀) or static: `start(z=linear("channel -> hidden", x))`."""
+    """Begin each named state at a map of x(t₀), dx(t₀), first or static: `start(z=linear("channel -> hidden", x))`."""
     return StatesFrom(_by_name(states))
 
 
@@ -56,10 +81,21 @@ def maps_of(initial: Initial) -> tuple[tuple[str, SlowMap], ...]:
     match initial:
         case Zero():
             return ()
-        case FirstWrite(own) | StatesFrom(own):
+        case FirstWrite(own, _) | StatesFrom(own):
             return own
         case _:
             assert_never(initial)
+
+
+def all_maps(initial: Initial) -> tuple[SlowMap, ...]:
+    """All maps that only the beginning uses, that of the signal there included."""
+    at = initial.at if isinstance(initial, FirstWrite) else None
+    return (*(own for _, own in maps_of(initial)), *(() if at is None else (at,)))
+
+
+def reads_first(initial: Initial) -> bool:
+    """Whether a beginning depends on the first point as it stands in the series."""
+    return any(source(own) == first for own in all_maps(initial))
 
 
 def _by_name(maps: Mapping[str, SlowMap]) -> tuple[tuple[str, SlowMap], ...]:

@@ -8,7 +8,7 @@ from typing import Any, assert_never, cast
 from fwp.controls import Control
 from fwp.errors import CompositionError, FormatError, FwpError
 from fwp.fields.compose import Layer, Model, Projection, Spec
-from fwp.fields.initial import FirstWrite, Initial, StatesFrom, Zero, static
+from fwp.fields.initial import FirstWrite, Initial, StatesFrom, Zero, first, static
 from fwp.fields.maps import (
     Activation,
     External,
@@ -31,7 +31,7 @@ from fwp.terms.syntax import Role, Variable
 
 __all__ = ["from_json", "to_json"]
 
-_SIGNALS = {"x": x, "dx": dx, "static": static}
+_SIGNALS = {"x": x, "dx": dx, "static": static, "first": first}
 
 
 def to_json(model: Model) -> dict[str, Any]:
@@ -75,8 +75,9 @@ def _projection(projection: Projection) -> dict[str, Any]:
     match projection.initial:
         case Zero():
             initial: dict[str, Any] = {"kind": "zero"}
-        case FirstWrite(pairs):
+        case FirstWrite(pairs, at):
             initial = {"kind": "first_write", "maps": {name: _map(own) for name, own in pairs}}
+            initial |= {} if at is None else {"at": _map(at)}
         case StatesFrom(pairs):
             initial = {"kind": "start", "maps": {name: _map(own) for name, own in pairs}}
         case _:
@@ -87,7 +88,8 @@ def _projection(projection: Projection) -> dict[str, Any]:
 def _read_projection(data: Mapping[str, Any]) -> Projection:
     slots = {name: _read_map(own) for name, own in data["slots"].items()}
     maps = tuple((name, _read_map(own)) for name, own in data["initial"].get("maps", {}).items())
-    kinds: dict[str, Initial] = {"zero": Zero(), "first_write": FirstWrite(maps), "start": StatesFrom(maps)}
+    at = _read_map(data["initial"]["at"]) if "at" in data["initial"] else None
+    kinds: dict[str, Initial] = {"zero": Zero(), "first_write": FirstWrite(maps, at), "start": StatesFrom(maps)}
     return Projection(default=_read_map(data["default"]), initial=kinds[data["initial"]["kind"]], **slots)
 
 
@@ -95,7 +97,7 @@ def _map(node: SlowMap) -> dict[str, Any]:
     match node:
         case Variable(name):
             if _SIGNALS.get("dx" if node.role is Role.INCREMENT else name) != node:
-                raise _cannot_travel(f"the signal {name}", "use x, dx or static")
+                raise _cannot_travel(f"the signal {name}", "use x, dx, static or first")
             return {"map": "signal", "name": name}
         case Parameter(axes, fan):
             return {"map": "parameter", "axes": list(axes), "fan": list(fan)}

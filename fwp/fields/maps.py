@@ -28,7 +28,6 @@ __all__ = [
     "SlowMap",
     "activation",
     "as_map",
-    "below",
     "external",
     "layer_norm",
     "linear",
@@ -41,6 +40,7 @@ __all__ = [
     "sigmoid",
     "softmax",
     "softplus",
+    "source",
     "tanh",
 ]
 
@@ -118,9 +118,11 @@ class External:
 SlowMap = Variable | Linear | LayerNorm | Activation | Shared | Parameter | External
 
 
-def below(node: SlowMap) -> SlowMap | None:
-    """What a map is applied to; None for signals and parameters."""
-    return None if isinstance(node, Variable | Parameter) else node.of
+def source(node: SlowMap) -> Variable | Parameter:
+    """What a map begins from: a signal, or a learned constant."""
+    while not isinstance(node, Variable | Parameter):
+        node = node.of
+    return node
 
 
 def as_map(value: object) -> SlowMap:

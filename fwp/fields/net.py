@@ -15,7 +15,7 @@ import fwp.fields.compose
 from fwp.controls import Path
 from fwp.data import Series
 from fwp.errors import CompositionError, SizeError
-from fwp.fields.initial import FirstWrite, StatesFrom, Zero
+from fwp.fields.initial import FirstWrite, StatesFrom, Zero, maps_of, reads_first
 from fwp.fields.maps import SlowMap, reads_signal
 from fwp.fields.sizes import check_given, layer_sizes
 from fwp.fields.slow_net import SlowNet
@@ -44,10 +44,11 @@ class Net(nn.Module):
         self.model = model
         check_given(model.spec.layers, sizes)
         self.sizes = dict(sizes)
-        channels = model.control.channels(sizes["channel"])
+        channels, points = model.control.channels(sizes["channel"]), model.control.points(sizes["channel"])
         self.layers = nn.ModuleList()
         for layer in model.spec.layers:
-            own = layer_sizes(layer, dict(sizes) | {"channel": channels})
+            point = {"point": points} if reads_first(layer.projection.initial) else {}
+            own = layer_sizes(layer, dict(sizes) | {"channel": channels} | point)
             above = LayerNet(layer, own)
             self.layers.append(above)
             channels = above.outputs
@@ -75,6 +76,16 @@ class Net(nn.Module):
                 ("net", f"channels={self.sizes['channel']}, with the control's own {expected}"),
                 ("path", str(path.channels)),
                 help=f"build(channels={path.channels - expected + self.sizes['channel']}), or pass other data",
+            )
+        points = self.model.control.points(self.sizes["channel"])
+        if path.start.shape[1] != points and any(
+            reads_first(layer.projection.initial) for layer in self.model.spec.layers
+        ):
+            raise SizeError(
+                "the path does not begin at a point of the size that the net was built for",
+                ("net", f"channels={self.sizes['channel']}, with the control's own {points}"),
+                ("path", f"{path.start.shape[1]}, by its control"),
+                help="lay the path by the model's own control",
             )
         features = 0 if path.static is None else path.static.shape[1]
         if "feature" in self.sizes and features != self.sizes["feature"]:
@@ -147,9 +158,10 @@ class LayerNet(nn.Module):
         self.read_arguments = tuple(a for a in reading.arguments if a.role is not Role.STATE)
         slots = [a for a in variables(*self.rate_arguments, *self.read_arguments) if a.role is Role.SLOT]
         maps: dict[str, SlowMap] = {a.name: projection.slot(a) for a in slots}
-        extra = {} if isinstance(self.initially, Zero) else dict(_pairs(self.initially))
-        maps |= {f"initial_{name}": own for name, own in extra.items()}
+        maps |= {f"initial_{name}": own for name, own in maps_of(self.initially)}
         self.axes: dict[str, Axes] = {name: own.axes for name, own in maps.items()}
+        if isinstance(self.initially, FirstWrite) and self.initially.at is not None:
+            maps["initial_signal"] = self.initially.at
         self.slow = SlowNet(maps, sizes)
         self.reading = rule.read
         self._reads = {s.name for s in self.states} & {a.name for a in reading.arguments}
@@ -187,7 +199,10 @@ class LayerNet(nn.Module):
         match self.initially:
             case Zero():
                 return states
-            case FirstWrite():
+            case FirstWrite(_, at):
+                if at is not None:
+                    point = self.slow(("initial_signal",), inputs)["initial_signal"]
+                    inputs = {**inputs, "x": point, "dx": point}
                 written = self.rates(states, self.slots(self.rate_arguments, inputs, "initial_"))
                 return {name: w + zero for (name, zero), w in zip(states.items(), written, strict=True)}
             case StatesFrom(own):
@@ -196,10 +211,6 @@ class LayerNet(nn.Module):
                     if (name := f"initial_{state.name}") in given:
                         states[state.name] = states[state.name] + _layout(given[name], self.axes[name], state.declared)
                 return states
-
-
-def _pairs(initially: FirstWrite | StatesFrom) -> tuple[tuple[str, SlowMap], ...]:
-    return initially.slots if isinstance(initially, FirstWrite) else initially.states
 
 
 def _own(states: Tensors, names: tuple[str, ...]) -> dict[str, Tensor]:

@@ -40,8 +40,8 @@ def show_projection(projection: fwp.fields.compose.Projection) -> str:
     match projection.initial:
         case Zero():
             pass
-        case FirstWrite(pairs):
-            words.append(f"initial=first_write({_pairs(pairs)})")
+        case FirstWrite(pairs, at):
+            words.append(f"initial=first_write({_pairs((*((('at', at),) if at is not None else ()), *pairs))})")
         case StatesFrom(pairs):
             words.append(f"initial=start({_pairs(pairs)})")
     return f"Projection({', '.join(words)})"

@@ -3,28 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import assert_never
 
 import fwp.fields.compose
 from fwp.errors import SizeError
-from fwp.fields.initial import FirstWrite, StatesFrom, Zero
+from fwp.fields.initial import all_maps, reads_first
 from fwp.fields.maps import Parameter, SlowMap
 from fwp.terms.sizes import axis_classes
 from fwp.terms.suggest import pretty_axes
 from fwp.terms.syntax import Role, Variable
 
-__all__ = ["check_given", "layer_sizes"]
+__all__ = ["axes_of", "check_given", "layer_sizes"]
 
 
 def check_given(layers: Iterable[fwp.fields.compose.Layer], given: Mapping[str, int]) -> None:
-    """Refuse sizes below 1, and those of axes that no layer has: `build(…, kee=4)`.
+    """Refuse sizes below 1, that of the first point, and those of axes that no layer has: `build(…, kee=4)`.
 
     Raises:
         SizeError: there is one.
     """
     known = {"channel", "head", "width"}
     for layer in layers:
-        known |= set(_needed(layer)).union(*_classes(layer))
+        known |= set(axes_of(layer)).union(*_classes(layer))
+        if "point" in given and reads_first(layer.projection.initial):
+            raise SizeError(
+                "the size of the first point follows from the channels and the control",
+                ("point", str(given["point"])),
+                help="leave it out",
+            )
     for axis, size in given.items():
         if size < 1:
             raise SizeError(f"axis {axis!r} cannot have this size", (axis, str(size)), help="give a size of 1 or more")
@@ -47,7 +52,7 @@ def layer_sizes(layer: fwp.fields.compose.Layer, given: Mapping[str, int]) -> di
     """
     sizes = dict(given)
     classes = _classes(layer)
-    needed = _needed(layer)
+    needed = axes_of(layer)
     for axis in needed:
         if axis not in sizes:
             equal = next((c for c in classes if axis in c), frozenset({axis}))
@@ -69,19 +74,12 @@ def _classes(layer: fwp.fields.compose.Layer) -> tuple[frozenset[str], ...]:
     return axis_classes([t for r in layer.rule.rules for t in (r.of, r.rate)] + [layer.rule.read])
 
 
-def _needed(layer: fwp.fields.compose.Layer) -> dict[str, None]:
+def axes_of(layer: fwp.fields.compose.Layer) -> dict[str, None]:
     """The axes of all variables and maps, in order of appearance."""
     axes = [a for variable in layer.rule.variables for a in variable.declared]
     projection = layer.projection
     maps = [projection.slot(s) for s in layer.rule.variables if s.role is Role.SLOT]
-    match projection.initial:
-        case Zero():
-            pass
-        case FirstWrite(pairs) | StatesFrom(pairs):
-            maps += [own for _, own in pairs]
-        case _:
-            assert_never(projection.initial)
-    for own in maps:
+    for own in (*maps, *all_maps(projection.initial)):
         node: SlowMap | None = own
         while node is not None:
             axes += node.axes

@@ -52,7 +52,7 @@ class VectorField:
 
     def initial(self) -> dict[str, Tensor]:
         """The states at the first knot."""
-        return self.net.initial(self.at(0, 0.0).inputs)
+        return self.net.initial({**self.at(0, 0.0).inputs, "first": self.path.start})
 
     def pure(self) -> Callable[[Tensors, Tensors, Tensors], dict[str, Tensor]]:
         """The field as a function of plain dictionaries: (parameters, states, signals) → rates.

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from fwp.errors import CompositionError
 from fwp.fields.compose import Projection
-from fwp.fields.initial import Initial, StatesFrom, first_write, start
+from fwp.fields.initial import Initial, StatesFrom, first, first_write, start
 from fwp.fields.maps import (
     Parameter,
     Shared,
@@ -27,6 +27,7 @@ from fwp.terms.normal import normal
 from fwp.terms.syntax import Role, Variable
 
 __all__ = [
+    "big_map_wiring",
     "direct",
     "encoder",
     "gru_ode_wiring",
@@ -34,6 +35,7 @@ __all__ = [
     "keys_from_increments",
     "keys_from_signal",
     "ncde_wiring",
+    "nrde_wiring",
     "plain",
     "suited",
     "wiring",
@@ -111,14 +113,48 @@ def _published(e: Shared, v: SlowMap, squash: bool, initial: Initial | None, tra
     )
 
 
-def ncde_wiring() -> Projection:
-    """The neural CDE's two-layer field as learned constants, its state begun at a linear map of x(t₀)."""
+def ncde_wiring(layers: int = 1) -> Projection:
+    """The neural CDE's field as learned constants, its state begun at a linear map of the series' first point.
+
+    Args:
+        layers: hidden ones, as in `neural_cde(layers)`.
+    """
+    more = {
+        name: parameter(own)
+        for i in range(2, layers + 1)
+        for name, own in ((f"A_{i}", "inner2 -> inner"), (f"b_{i}", "inner"))
+    }
     return Projection(
         A_in=parameter("hidden -> inner"),
         b_in=parameter("inner"),
         A_out=parameter("inner -> hidden channel"),
         b_out=parameter("hidden channel"),
-        initial=start(z=linear("channel -> hidden", x)),
+        initial=start(z=linear("point -> hidden", first)),
+        **more,
+    )
+
+
+def nrde_wiring() -> Projection:
+    """The neural RDE's field as learned constants, its state begun at a linear map of the series' first point."""
+    return Projection(
+        A_in=parameter("hidden -> inner"),
+        b_in=parameter("inner"),
+        A_h=parameter("inner2 -> inner"),
+        b_h=parameter("inner"),
+        A_out=parameter("inner -> hidden channel"),
+        b_out=parameter("hidden channel"),
+        initial=start(z=linear("point -> hidden", first)),
+    )
+
+
+def big_map_wiring() -> Projection:
+    """The naive CDE's two-layer field as learned constants, its matrix begun at a linear map of the first point."""
+    return Projection(
+        M_in=parameter("hidden channel -> inner"),
+        m_in=parameter("inner"),
+        M_out=parameter("inner -> hidden channel channel2"),
+        m_out=parameter("hidden channel channel2"),
+        initial=start(B=linear("point -> hidden channel", first)),
     )
 
 
@@ -165,6 +201,8 @@ def wiring(name: str) -> Projection:
         "increments-only": increments_only,
         "plain": plain,
         "ncde": ncde_wiring,
+        "nrde": nrde_wiring,
+        "big-map": big_map_wiring,
         "gru-ode": gru_ode_wiring,
     }
     if name not in known:

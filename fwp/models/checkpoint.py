@@ -13,11 +13,12 @@ from torch import Tensor
 
 from fwp.data import Normaliser, Series
 from fwp.errors import DataError, FormatError, FwpError
-from fwp.fields import from_json, to_json
+from fwp.fields import Net, from_json, to_json
 from fwp.models.classifier import Classifier, Head, Solver
 from fwp.models.files import decode, make_folder, read_json, write_bytes, write_json
+from fwp.models.recurrent import Recurrence, Recurrent
 
-__all__ = ["Prediction", "Trained", "load", "save"]
+__all__ = ["Prediction", "Trained", "evaluating", "load", "save"]
 
 FORMAT = 1
 FLOATING = ("F64", "F32", "F16", "BF16")
@@ -66,7 +67,10 @@ class Trained:
         series = self.normaliser.apply(series).to(parameter.device, parameter.dtype)
         with evaluating(self.classifier):
             chunks = [self.classifier(series[i : i + batch]) for i in range(0, len(series), batch)]
-        return Prediction(torch.cat(chunks).softmax(-1), self.classes)
+        logits = torch.cat(chunks)
+        if self.classifier.head.one_logit:
+            logits = torch.cat([torch.zeros_like(logits), logits], -1)
+        return Prediction(logits.softmax(-1), self.classes)
 
 
 @contextmanager
@@ -88,6 +92,7 @@ def save(folder: Path | str, trained: Trained) -> None:
         CompositionError: the projection holds a module of the user's own, which no json can describe.
     """
     folder, classifier = Path(folder), trained.classifier
+    net = classifier.net
     if len(trained.classes) != classifier.head.classes:
         raise DataError(
             "the model does not have as many classes as there are names",
@@ -97,8 +102,8 @@ def save(folder: Path | str, trained: Trained) -> None:
         )
     description = {
         "format": FORMAT,
-        "model": to_json(classifier.net.model),
-        "sizes": dict(classifier.net.sizes),
+        "model": to_json(net.model) if isinstance(net, Net) else net.model.to_json(),
+        "sizes": dict(net.sizes),
         "head": asdict(classifier.head),
         "solver": asdict(classifier.solver),
         "normaliser": trained.normaliser.to_json(),
@@ -141,12 +146,10 @@ def _described(file: Path, data: Mapping[str, Any]) -> tuple[Classifier, Normali
             raise ValueError("`sizes` are whole numbers by name")
         if not isinstance(classes, list) or not all(isinstance(name, str) for name in classes):
             raise ValueError("`classes` is a list of names")
-        head, solver = decode(Head, data["head"], "head"), decode(Solver, data["solver"], "solver")
-        model, normaliser = from_json(data["model"]), Normaliser.from_json(data["normaliser"])
-        others = {axis: size for axis, size in sizes.items() if axis not in ("channel", "head")}
+        head = decode(Head, {"logits": None, **data["head"]}, "head")  # files written before `logits` was do without it
+        solver, normaliser = decode(Solver, data["solver"], "solver"), Normaliser.from_json(data["normaliser"])
         with torch.device("meta"):
-            net = model.build(sizes["channel"], heads=sizes["head"], **others)
-            classifier = Classifier(net, head, solver)
+            classifier = Classifier(_encoder(data["model"], sizes), head, solver)
         if len(classes) != head.classes or len(normaliser.mean) != sizes["channel"]:
             raise ValueError("numbers of classes or channels disagree")
         return classifier, normaliser, tuple(classes)
@@ -159,6 +162,18 @@ def _described(file: Path, data: Mapping[str, Any]) -> tuple[Classifier, Normali
             ("because", f"{type(error).__name__}: {error}".replace("\n", "\n      ")),
             help="restore the file, or train again",
         ) from error
+
+
+def _encoder(data: Any, sizes: Mapping[str, int]) -> Net | Recurrence:
+    """The net or the recurrence that json describes."""
+    if isinstance(data, Mapping) and "recurrent" in data:
+        model = Recurrent.from_json(data)
+        known = {"channel", "width", "feature"}
+        if not set(sizes) <= known:
+            raise ValueError(f"`sizes` of a recurrence are {', '.join(sorted(known))}")
+        return model.build(sizes["channel"], sizes["width"], sizes.get("feature", 0))
+    others: dict[str, Any] = {axis: size for axis, size in sizes.items() if axis not in ("channel", "head")}
+    return from_json(data).build(sizes["channel"], heads=sizes["head"], **others)
 
 
 def _weights(file: Path, expected: Mapping[str, Tensor]) -> dict[str, Tensor]:

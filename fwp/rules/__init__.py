@@ -6,6 +6,7 @@ from types import MappingProxyType
 from fwp.rules.gallery import (
     anti_hebb,
     bcm,
+    big_map,
     classic_hebb,
     covariance,
     erase_write,
@@ -14,6 +15,8 @@ from fwp.rules.gallery import (
     leaky_delta,
     momentum_delta,
     ncde,
+    neural_cde,
+    nrde,
     oja_neuron,
     oja_subspace,
     sanger,
@@ -48,6 +51,8 @@ ALL: Mapping[str, Rule | System] = MappingProxyType(
         "momentum_delta": momentum_delta,
         "self_reference": self_reference,
         "ncde": ncde,
+        "nrde": nrde,
+        "big_map": big_map,
         "gru_ode": gru_ode,
     }
 )
@@ -61,6 +66,7 @@ __all__ = [
     "anti_hebb",
     "bcm",
     "beta",
+    "big_map",
     "classic_hebb",
     "closed",
     "covariance",
@@ -78,6 +84,8 @@ __all__ = [
     "leaky_delta",
     "momentum_delta",
     "ncde",
+    "neural_cde",
+    "nrde",
     "oja",
     "oja_neuron",
     "oja_subspace",

@@ -1,8 +1,9 @@
 """Rules of the literature, one line each: what the language can say, and a place to start a rule of one's own."""
 
+from fwp.errors import FwpError
 from fwp.rules.rule import Rule
 from fwp.rules.system import System
-from fwp.rules.vocabulary import W, beta, dx, erase, gamma, k, v, write
+from fwp.rules.vocabulary import W, beta, dx, erase, gamma, k, v, write, x
 from fwp.terms.declare import Slot, State, ones, tril
 from fwp.terms.maps import relu, sigmoid, softmax, square, tanh
 from fwp.terms.rename import rename
@@ -10,6 +11,7 @@ from fwp.terms.rename import rename
 __all__ = [
     "anti_hebb",
     "bcm",
+    "big_map",
     "classic_hebb",
     "covariance",
     "erase_write",
@@ -18,6 +20,8 @@ __all__ = [
     "leaky_delta",
     "momentum_delta",
     "ncde",
+    "neural_cde",
+    "nrde",
     "oja_neuron",
     "oja_subspace",
     "sanger",
@@ -90,8 +94,49 @@ The matrix is kept as four states by what its rows produce: the output, the key,
 z = State("z", "hidden")
 A_in, b_in = Slot("A_in", "inner hidden"), Slot("b_in", "inner")
 A_out, b_out = Slot("A_out", "hidden channel inner"), Slot("b_out", "hidden channel")
-ncde = Rule(tanh(A_out @ relu(A_in @ z + b_in) + b_out) @ dx, of=z, name="ncde")
-"""Kidger, Morrill, Foster, Lyons, Neural controlled differential equations (2020): a vector state, one hidden layer."""
+
+
+def neural_cde(layers: int) -> Rule:
+    """Kidger, Morrill, Foster, Lyons, Neural controlled differential equations (2020): a vector state, a field of an MLP.
+
+    Each hidden layer has a matrix of its own, A_in, A_2, A_3, …; the published Speech and Sepsis models have 4 of them.
+
+    Args:
+        layers: hidden ones, 1 or more.
+
+    Raises:
+        FwpError: there are none.
+    """
+    if layers < 1:
+        raise FwpError(
+            "a neural CDE has at least one hidden layer", ("layers", str(layers)), help="give layers=1 or more"
+        )
+    hidden = relu(A_in @ z + b_in)
+    for i in range(2, layers + 1):
+        hidden = relu(Slot(f"A_{i}", "inner inner2") @ rename(hidden, inner="inner2") + Slot(f"b_{i}", "inner"))
+    return Rule(tanh(A_out @ hidden + b_out) @ dx, of=z, name="ncde" if layers == 1 else f"ncde_{layers}")
+
+
+ncde = neural_cde(1)
+"""With one hidden layer."""
+
+A_h, b_h = Slot("A_h", "inner inner2"), Slot("b_h", "inner")
+inner = A_in @ z + b_in
+for _ in range(2):
+    inner = A_h @ rename(relu(inner), inner="inner2") + b_h
+nrde = Rule((A_out @ tanh(inner) + b_out) @ dx, of=z, name="nrde")
+"""Morrill, Salvi, Kidger, Foster, Neural rough differential equations for long time series (2021), as published for EigenWorms.
+
+Both hidden layers are one matrix, there by accident, and the tanh comes before the last map, not after it as in `ncde`.
+"""
+
+B = State("B", "hidden channel")
+M_in, m_in = Slot("M_in", "inner hidden channel"), Slot("m_in", "inner")
+M_out, m_out = Slot("M_out", "hidden channel channel2 inner"), Slot("m_out", "hidden channel channel2")
+big_map = Rule(
+    tanh(M_out @ relu(M_in @ B + m_in) + m_out) @ rename(dx, channel="channel2"), of=B, read=B @ x, name="big_map"
+)
+"""The paper's eq. 22, the naive CDE of a matrix: an MLP from the matrix to what multiplies dx, one hidden layer."""
 
 r_x, u_x, g_x = Slot("r_x", "hidden"), Slot("u_x", "hidden"), Slot("g_x", "hidden")
 U_r, U_u, U_g = (Slot(name, "hidden hidden2") for name in ("U_r", "U_u", "U_g"))

@@ -13,18 +13,20 @@ from fwp.fields import (
     Model,
     Net,
     Projection,
+    big_map_wiring,
     direct,
     external,
     gru_ode_wiring,
     ncde_wiring,
     normalize,
+    nrde_wiring,
     sigmoid,
     softmax,
     softplus,
     zero,
 )
 from fwp.fields.fit import slots_of
-from fwp.fields.sizes import _needed
+from fwp.fields.sizes import axes_of
 from fwp.rules import ALL, Rule, System, x
 from fwp.terms import DomainKind, Variable
 
@@ -40,7 +42,8 @@ TIMELESS = Control(controls.Kind.LINEAR, time=False)
 
 def suitable(name: str) -> Projection:
     """A wiring that fits the rule of this name."""
-    return {"ncde": ncde_wiring(), "gru_ode": gru_ode_wiring()}.get(name) or direct().restricted(ALL[name])
+    own = {"ncde": ncde_wiring(), "nrde": nrde_wiring(), "big_map": big_map_wiring(), "gru_ode": gru_ode_wiring()}
+    return own.get(name) or direct().restricted(ALL[name])
 
 
 def built(rule: Rule | System, projection: Projection, control: Control = controls.linear, **sizes: int) -> Net:
@@ -50,7 +53,7 @@ def built(rule: Rule | System, projection: Projection, control: Control = contro
 
 def sized(model: Model, **sizes: int) -> Net:
     """The model's float64 net with the usual sizes, of the axes that it has."""
-    wanted = {axis: size for axis, size in SIZES.items() if any(axis in _needed(layer) for layer in model.spec.layers)}
+    wanted = {axis: size for axis, size in SIZES.items() if any(axis in axes_of(layer) for layer in model.spec.layers)}
     given = {"channels": 3, "heads": 2, "width": 10, **wanted} | sizes
     return model.build(**given, dtype=torch.float64)
 
@@ -129,13 +132,13 @@ def by_hand(
     projection, where = fed(rule, sizes, **options)
     channels = max(channels, *(chosen.stop - control.time for chosen in where.values()))
     model = rule @ projection @ control
-    used = {a for layer in model.spec.layers for a in _needed(layer)}
+    used = {a for layer in model.spec.layers for a in axes_of(layer)}
     return sized(model, channels=channels, heads=1, **{a: n for a, n in sizes.items() if a in used}), where
 
 
 def constant_path(values: Tensor, steps: Tensor) -> Path:
     """A path that stands still at `values` (batch interval channel) for `steps` (batch interval) and jumps in between."""
-    pieces = torch.cat([values, *(torch.zeros_like(values) for _ in range(3))], -1)
+    pieces = torch.cat([values, torch.zeros_like(values)], -1)
     times = torch.cat([torch.zeros_like(steps[:, :1]), steps.cumsum(1)], 1)
     return Path(pieces, steps, times, controls.Causality.INSTANT, 0)
 

@@ -12,6 +12,7 @@ from fwp.fields import (
     Layer,
     Model,
     Projection,
+    first,
     first_write,
     increments_only,
     keys_from_increments,
@@ -40,12 +41,12 @@ choices = st.tuples(st.sampled_from(list(ALL)), st.lists(st.integers(0, len(SOUR
 
 def chosen(name: str, picks: list[int]) -> Projection:
     """For the rule of this name: slots named or left out, from any source, beginning in any way."""
-    rule, (first, default, *own) = ALL[name], picks
-    if name == "ncde":  # its weights are constants
+    rule, (begin, default, *own) = ALL[name], picks
+    if name in ("ncde", "nrde", "big_map"):  # their weights are constants
         return suitable(name)
     pairs = zip(slots_of(rule).values(), own, strict=False)
     slots = {slot.name: default_map(slot, SOURCES[i]) for slot, i in pairs if i < len(SOURCES)}
-    initial = [zero, first_write(), first_write(**slots)][first % 3]
+    initial = [zero, first_write(), first_write(**slots), first_write(linear("point -> channel", first))][begin % 4]
     return Projection(default=SOURCES[default % len(SOURCES)], initial=initial, **slots)
 
 
@@ -86,7 +87,16 @@ def test_a_projection_prints_as_the_python_that_makes_it(choice):
         Projection(a=maps.normalize(linear("channel -> key head", dx, bias=False), "key"), initial=start(z=dx)),
         *(
             wiring(n)
-            for n in ["direct", "keys-from-signal", "keys-from-increments", "increments-only", "plain", "ncde"]
+            for n in [
+                "direct",
+                "keys-from-signal",
+                "keys-from-increments",
+                "increments-only",
+                "plain",
+                "ncde",
+                "nrde",
+                "big-map",
+            ]
         ),
     ],
     ids=repr,

@@ -140,7 +140,7 @@ def test_no_tensor_strays_to_the_cpu(name, control):
     if control is not controls.linear and name not in ("delta", "self_reference", "ncde"):
         pytest.skip("the control is the business of few")
     model = ALL[name] @ suitable(name) @ control
-    sizes = {"inner": 5} if name == "ncde" else {}
+    sizes = {"inner": 5} if name in ("ncde", "nrde", "big_map") else {}
     net = model.build(channels=3, heads=2, width=10, device="meta", **sizes)
     assert all(p.is_meta for p in net.parameters())
     data = series(torch.zeros(3, 6, 3, device="meta"), torch.zeros(3, 6, device="meta"))

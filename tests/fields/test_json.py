@@ -9,12 +9,13 @@ from hypothesis import strategies as st
 from torch import nn
 
 from fwp import controls
-from fwp.controls import Control, Kind
+from fwp.controls import Control, Kind, log_signature
 from fwp.errors import CompositionError, FormatError, FwpError
 from fwp.fields import (
     Model,
     Projection,
     external,
+    first,
     first_write,
     from_json,
     increments_only,
@@ -29,7 +30,7 @@ from fwp.fields import (
     static,
     to_json,
 )
-from fwp.rules import ALL, delta, dx, ncde, oja, x
+from fwp.rules import ALL, big_map, delta, dx, ncde, oja, x
 from fwp.terms import Slot, sphere
 from tests.fields.nets import sized, suitable
 from tests.fields.test_compose import CONTROLS, choices, chosen
@@ -73,10 +74,12 @@ def test_any_model_comes_back(choice, control):
         @ keys_from_signal(initial=start(W=linear("feature -> head value key", static)))
         @ Control(Kind.LINEAR, False),
         ncde @ suitable("ncde") @ controls.natural_cubic,
+        delta @ increments_only(initial=first_write(linear("point -> channel", first))) @ log_signature(2, 4),
+        big_map @ suitable("big_map") @ controls.linear,
         oja @ Projection(k=normalize(linear("channel -> head key", dx, bias=False), "key")) @ controls.rectilinear,
         delta.renamed("mine") @ plain() @ controls.linear,
     ],
-    ids=["two layers", "static", "constants", "sphere", "renamed"],
+    ids=["two layers", "static", "constants", "first point", "first matrix", "sphere", "renamed"],
 )
 def test_every_kind_of_map_comes_back(model):
     assert there_and_back(model) == model
@@ -123,6 +126,7 @@ HOSTILE = {
     "text for layers": {**EXAMPLE, "layers": "ab"},
     "no control": {"layers": EXAMPLE["layers"]},
     "unknown control": with_leaf(EXAMPLE, ("control", "kind"), "quintic"),
+    "no map at the first write": with_leaf(EXAMPLE, (*FIRST, "initial"), {"kind": "first_write", "at": None}),
     "unknown map": with_leaf(EXAMPLE, (*FIRST, "slots", "k", "map"), "__import__"),
     "unknown primitive": with_leaf(EXAMPLE, (*FIRST, "slots", "k", "primitive"), "facts"),
     "primitive without its axis": with_leaf(EXAMPLE, (*FIRST, "slots", "k", "over"), None),

@@ -8,12 +8,14 @@ from fwp import Rule, Slot, controls, series, solve
 from fwp.fields import (
     Projection,
     direct,
+    first,
     first_write,
     increments_only,
     keys_from_increments,
     keys_from_signal,
     layer_norm,
     linear,
+    ncde_wiring,
     relu,
     shared,
     sigmoid,
@@ -29,6 +31,7 @@ from fwp.rules import (
     hebb,
     hebb_transposed,
     k,
+    neural_cde,
     softmax_oja,
     softmax_oja_transposed,
     tanh_delta,
@@ -159,21 +162,51 @@ def test_a_beginning_from_static_features():
     assert solve(net(data), method="rk4").read().shape == (3, 2, 4)
 
 
-def test_eigenworms_encodes_its_first_point_and_begins_there():
-    """x̂₀ = W_init x₀ + b, and the rule's increment at x̂₀ with the same slow net: a map of a map."""
-    again = linear("channel -> channel2", x)
-    assert again.axes == ("channel2",)
-    e = shared("encoder", layer_norm(linear("channel -> width", x)))
-    own = layer_norm(linear("channel2 -> width", again))
-    net = (
-        hebb
-        @ Projection(
-            k=softmax(linear("width -> head key", e), "key"),
-            initial=first_write(k=softmax(linear("width -> head key", own), "key")),
-        )
-        @ controls.linear
-    ).build(channels=3, width=10, heads=2, channel2=7)
-    assert net(some_series().to(dtype=torch.float32)).initial()["W"].shape == (3, 2, 5, 5)
+@pytest.mark.parametrize("name", ["direct delta, post-tanh", "dx-only delta, post-tanh, value norm", "dx-only oja"])
+def test_eigenworms_encodes_its_first_point_and_begins_there(name):
+    """x̂₀ = W_init x₀ + b, with x₀ the first point and the time, and the rule's increment at x̂₀ with the same slow net."""
+    rule, projection, options = WIRINGS[name]
+    encoded = Projection(
+        default=projection.default,
+        initial=first_write(linear("point -> channel", first)),
+        **projection.slots,
+    )
+    net = built(rule, encoded, controls.log_signature(2, 3))
+    plainly = built(rule, projection, controls.log_signature(2, 3))
+    extra = set(dict(net.named_parameters())) - set(dict(plainly.named_parameters()))
+    assert {n.rpartition(".")[2] for n in extra} == {"weight", "bias"} and len(extra) == 2
+    theirs = Published.of(net, **options)
+    data = some_series()
+    point = theirs.dense("initial_signal_linear", torch.cat([data.times[:, :1], data.values[:, 0]], -1))
+    assert point.shape == (3, 4 + 6)
+    assert close(net(data).initial()["W"], theirs.rate(point, point, None), 1e-14)
+    states = random_states(net, 3)
+    window = net(data)(1.5)
+    assert close(window(states)["W"], theirs.rate(window.inputs["x"], window.inputs["dx"], states["W"]), 1e-14)
+
+
+@pytest.mark.parametrize("control", [controls.linear, controls.rectilinear, controls.natural_cubic], ids=repr)
+def test_the_first_point_is_what_an_ordinary_path_begins_with(control):
+    """Encoding it or x(t₀) is then the same, gradients included."""
+    net = built(delta, keys_from_increments(initial=first_write(linear("point -> channel", first))), control)
+    field = net(some_series())
+    assert torch.equal(field.path.start, field(0.0).inputs["x"])
+    weight, bias = (net.get_parameter(f"layers.0.slow.steps.initial_signal_linear.{n}") for n in ("weight", "bias"))
+    theirs = Published.of(net, **V2, update=published.delta_pre_tanh)
+    point = field(0.0).inputs["x"] @ weight.T + bias
+    assert close(field.initial()["W"], theirs.rate(point, point, None), 1e-14)
+    solve(field).read().sum().backward()
+    assert weight.grad is not None and weight.grad.abs().max() > 0
+
+
+@pytest.mark.parametrize("layers", [1, 2, 4])
+def test_a_neural_cde_has_the_linear_maps_of_its_reference(layers):
+    """Kidger et al.: hidden → inner, inner → inner (layers − 1 times), inner → hidden × channel, and first point → hidden."""
+    net = built(neural_cde(layers), ncde_wiring(layers), heads=1)
+    hidden, inner, channel = net.layers[0].sizes["hidden"], SIZES["inner"], 4
+    maps = [(hidden, inner), *[(inner, inner)] * (layers - 1), (inner, hidden * channel), (channel, hidden)]
+    assert sum(p.numel() for p in net.parameters()) == sum((a + 1) * b for a, b in maps)
+    assert solve(net(some_series())).read().shape == (3, 1, hidden)
 
 
 def test_the_paper_s_equations_by_one_linear_map():

@@ -4,7 +4,19 @@ import pytest
 
 from fwp import controls
 from fwp.errors import SizeError
-from fwp.fields import Projection, direct, increments_only, linear, parameter, plain, stack, start, static
+from fwp.fields import (
+    Projection,
+    direct,
+    first,
+    first_write,
+    increments_only,
+    linear,
+    parameter,
+    plain,
+    stack,
+    start,
+    static,
+)
 from fwp.rules import ALL, Rule, W, delta, gru_ode, hebb, k, ncde, self_reference, v
 from fwp.terms import Slot, State, eye, rename
 from tests.fields.nets import suitable
@@ -107,6 +119,17 @@ def test_each_layer_has_sizes_of_its_own():
     )
 
 
+def test_the_first_point_has_the_size_that_the_control_gives_it():
+    """Three channels and the time are four numbers, whatever the control makes of them."""
+    encoded = first_write(linear("point -> channel", first))
+    for control, channels in ((controls.linear, 4), (controls.log_signature(2, 3), 4 + 6)):
+        own = (delta @ direct(initial=encoded) @ control).build(channels=3, width=6).layers[0].sizes
+        assert (own["point"], own["channel"]) == (4, channels)
+    point = Slot("v", "point")
+    own = (Rule(point * k, of=State("W", "point key")) @ Projection() @ controls.linear).build(3, key=2, point=7)
+    assert own.layers[0].sizes["point"] == 7, "an axis of that name is one's own where no map reads the first point"
+
+
 def ncde_like():
     z = State("z", "hidden")
     return Rule(Slot("A", "hidden") - z, of=z) @ Projection()
@@ -114,6 +137,10 @@ def ncde_like():
 
 def test_every_rule_builds_from_a_width_and_what_it_asks_for():
     for name, rule in ALL.items():
-        extra = {"inner": 5} if name == "ncde" else {}
+        extra = {"inner": 5} if name in ("ncde", "nrde", "big_map") else {}
         net = (rule @ suitable(name) @ controls.linear).build(channels=3, width=12, heads=2, **extra)
-        assert net.outputs == 2 * 6 if name not in ("ncde", "gru_ode", "oja_neuron") else net.outputs in (24, 2)
+        assert (
+            net.outputs == 2 * 6
+            if name not in ("ncde", "nrde", "big_map", "gru_ode", "oja_neuron")
+            else net.outputs in (24, 2)
+        )

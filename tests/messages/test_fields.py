@@ -6,11 +6,13 @@ from pathlib import Path
 import pytest
 import torch
 
-from fwp import Net, Projection, Rule, Slot, System, series, stack
+from fwp import Model, Net, Projection, Rule, Series, Slot, System, series, stack
 from fwp.controls import linear as linear_control
+from fwp.controls import log_signature
 from fwp.fields import (
     activation,
     external,
+    first,
     first_write,
     from_json,
     keys_from_increments,
@@ -32,6 +34,14 @@ def net(**sizes: int) -> Net:
     return (delta @ plain() @ linear_control).build(3, **({"width": 8, "heads": 2} | sizes))
 
 
+def encoded() -> Model:
+    return delta @ keys_from_increments(initial=first_write(at=linear("point -> channel", first))) @ linear_control
+
+
+def data() -> Series:
+    return series(torch.randn(2, 5, 2))
+
+
 gain = Slot("gain", domain=nonnegative)
 gained = Rule(gain * v * k)
 
@@ -49,6 +59,10 @@ CASES: dict[str, Callable[[Path], object]] = {
     "first_write_of_no_slot": lambda _: delta @ Projection(initial=first_write(z=linear("channel -> head", x))),
     "state_without_equation": lambda _: momentum_delta.rules[0] @ plain(),
     "unknown_signal": lambda _: Rule(Signal("y", "value") * k) @ Projection(),
+    "first_point_of_a_slot": lambda _: delta @ Projection(k=linear("point -> head key", first)),
+    "first_write_at_other_axes": lambda _: delta @ Projection(initial=first_write(at=linear("point -> key", first))),
+    "size_of_the_first_point": lambda _: encoded().build(3, width=8, heads=2, point=4),
+    "other_first_point": lambda _: encoded().build(5, width=8, heads=2) @ log_signature(2, 2)(data()),
     "increment_above": lambda _: stack(delta @ plain(), delta @ plain(keys=dx)),
     "two_shared_of_one_name": lambda _: (
         delta

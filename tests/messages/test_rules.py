@@ -27,6 +27,7 @@ CASES = {
     "sum_of_two_states": "hebb + Rule(M, of=M)",
     "sum_of_two_read_outs": "hebb + Rule(v * k, read=v @ W)",
     "dual_of_a_vector": "oja_neuron.dual()",
+    "neural_cde_without_layers": "neural_cde(0)",
     "system_of_nothing": "System()",
     "system_with_a_state_twice": "System(hebb, delta)",
     "state_without_equation": "closed(Rule(M))",

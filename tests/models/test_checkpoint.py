@@ -10,11 +10,12 @@ import torch
 from safetensors.torch import load_file, save_file
 
 import fwp
-from fwp.controls import hermite, linear
+from fwp.controls import hermite, linear, log_signature
 from fwp.data import Normaliser, series
 from fwp.errors import CompositionError, DataError, FormatError, FwpError
-from fwp.fields import Projection, external, stack, wiring
-from fwp.models import Classifier, Head, Solver, Trained, save
+from fwp.fields import Projection, external, first, first_write, keys_from_increments, stack, wiring
+from fwp.fields import linear as linear_map
+from fwp.models import Classifier, Head, Recurrence, Recurrent, Solver, Trained, save
 from fwp.models import load as load_model
 from fwp.rules import ALL, Rule, W, beta, delta, k, v, x
 
@@ -66,6 +67,47 @@ def test_layers_systems_and_other_axes_travel(tmp_path: Path) -> None:
         after = load_model(tmp_path)
         assert after.classifier.net.sizes == net.sizes
         assert torch.equal(after.predict(drawn()).probabilities, before.predict(drawn()).probabilities)
+
+
+@pytest.mark.parametrize("kind", ["gru", "gru-dt", "gru-d", "ode-rnn"])
+def test_recurrences_travel(tmp_path: Path, kind: Any) -> None:
+    data = drawn()
+    data = series(data.values, data.times, data.mask, data.lengths, torch.randn(6, 2))
+    before = Trained(Classifier(Recurrent(kind).build(3, 5, 2), Head(3, 7)), Normaliser.fit(data), CLASSES)
+    save(tmp_path, before)
+    after = load_model(tmp_path)
+    net = after.classifier.net
+    assert isinstance(net, Recurrence) and net.model == Recurrent(kind) and net.sizes == before.classifier.net.sizes
+    assert torch.equal(after.predict(data).probabilities, before.predict(data).probabilities)
+
+
+def test_one_logit_gives_the_probabilities_of_both_classes(tmp_path: Path) -> None:
+    model = delta @ wiring("keys-from-increments") @ hermite
+    made = Classifier(model.build(3, width=12, heads=2), Head(2, 7, logits=1))
+    before = Trained(made, Normaliser.fit(drawn()), CLASSES[:2])
+    save(tmp_path, before)
+    found = load_model(tmp_path).predict(drawn())
+    logit = made.eval()(before.normaliser.apply(drawn()))
+    torch.testing.assert_close(found.probabilities, torch.cat([(-logit).sigmoid(), logit.sigmoid()], -1))
+    assert found.names == tuple(CLASSES[int(z > 0)] for z in logit)
+
+
+def test_files_without_a_number_of_logits_have_one_a_class(tmp_path: Path) -> None:
+    """As they were written before there was that number."""
+    before = trained()
+    save(tmp_path, before)
+    data = json.loads((tmp_path / "model.json").read_text())
+    assert data["head"].pop("logits") is None
+    (tmp_path / "model.json").write_text(json.dumps(data))
+    assert torch.equal(load_model(tmp_path).predict(drawn()).probabilities, before.predict(drawn()).probabilities)
+
+
+def test_a_beginning_at_the_first_point_travels(tmp_path: Path) -> None:
+    encoded = first_write(linear_map("point -> channel", first))
+    model = delta @ keys_from_increments(initial=encoded) @ log_signature(2, 2)
+    before = Trained(Classifier(model.build(3, width=12, heads=2), Head(3)), Normaliser.fit(drawn()), CLASSES)
+    save(tmp_path, before)
+    assert torch.equal(load_model(tmp_path).predict(drawn()).probabilities, before.predict(drawn()).probabilities)
 
 
 def test_other_types_of_number_travel(tmp_path: Path) -> None:
@@ -137,6 +179,10 @@ DAMAGES: dict[str, tuple[Callable[[Path], object], str]] = {
     "list": (lambda folder: (folder / "model.json").write_text("[]"), "format of this version"),
     "no rule": (changed("model", {}), "does not hold a model"),
     "sizes": (changed("sizes.width", "wide"), "does not describe a model"),
+    "recurrence": (changed("model", {"recurrent": "lstm"}), "no recurrent baseline"),
+    "sizes of a recurrence": (changed("model", {"recurrent": "gru"}), "does not describe a model"),
+    "head of no fields": (changed("head", [3]), "does not describe a model"),
+    "logits": (changed("head.logits", 2), "one logit a class"),
     "negative": (changed("sizes.width", -2), "does not describe a model"),
     "enormous": (changed("sizes.width", 2**20), "weights are not those"),
     "overflow": (changed("sizes.width", 2**62), "does not describe a model"),

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from fwp.errors import FwpError
 from fwp.fields import Projection, wiring
 from fwp.models import Classifier, Head, Solver
 from fwp.rules import ALL, delta
+from fwp.solvers import solve
 
 
 def drawn(batch: int = 5, channels: int = 3) -> Series:
@@ -59,19 +61,51 @@ def test_the_pieces_of_the_head_are_options() -> None:
     torch.testing.assert_close(least(data), reading @ least.classify.weight.T + least.classify.bias)
 
 
-@pytest.mark.parametrize("numbers", [{"classes": 0}, {"classes": 2, "hidden": -1}, {"classes": 2, "dropout": 1.0}])
+def test_two_classes_may_share_one_logit() -> None:
+    made = classifier(Head(classes=2, logits=1))
+    assert made(drawn()).shape == (5, 1) and made.head.one_logit
+    assert not Head(2).one_logit and not Head(1).one_logit and Head(2).outputs == 2
+
+
+def test_fast_weights_of_the_own_end_may_meet_the_query_of_a_later_one() -> None:
+    """As the published code has it: series are padded by time points at which nothing is observed."""
+    data, made = drawn(), classifier(Head(classes=4)).double().eval()
+    data = data.to(dtype=torch.float64)
+    steps = torch.arange(8) - data.lengths[:, None] + 1
+    padded = replace(data, times=data.times + steps.clamp(min=0), lengths=torch.full((5,), 8))
+    late = made(padded, data.times[:, -1:])
+    field = made.net(padded)
+    solution = solve(field, "knots")
+    rows = torch.arange(5)
+    states = {name: state[rows, data.lengths - 1][:, None] for name, state in solution.states.items()}
+    reading = field.at_knots(torch.full((5, 1), 7)).read(states)[:, 0].flatten(1)
+    expected = made.classify(made.block(made.projection(reading)))
+    torch.testing.assert_close(late, expected, rtol=1e-10, atol=1e-10)
+    assert torch.equal(made(data, data.times[:, -1:]), made(data)), "the own end is both"
+
+
+@pytest.mark.parametrize(
+    "numbers",
+    [
+        {"classes": 0},
+        {"classes": 2, "hidden": -1},
+        {"classes": 2, "dropout": 1.0},
+        {"classes": 3, "logits": 1},
+        {"classes": 3, "logits": 2},
+    ],
+)
 def test_a_head_has_sizes_that_exist(numbers: dict[str, float]) -> None:
-    with pytest.raises(FwpError, match="cannot have these sizes"):
+    with pytest.raises(FwpError, match=r"cannot have these sizes|one logit a class"):
         Head(**numbers)  # pyright: ignore[reportArgumentType]
 
 
 @pytest.mark.parametrize("name", ALL)
 def test_every_rule_classifies(name: str) -> None:
     """Vectors, matrices and systems alike: only the read-out's axes matter."""
-    wirings = {"ncde": "ncde", "gru_ode": "gru-ode"}
+    wirings = {"ncde": "ncde", "nrde": "nrde", "big_map": "big-map", "gru_ode": "gru-ode"}
     projection = wiring(wirings[name]) if name in wirings else Projection()
     model = ALL[name] @ projection.restricted(ALL[name]) @ linear
-    sizes: dict[str, Any] = {"inner": 5} if name == "ncde" else {}
+    sizes: dict[str, Any] = {"inner": 5} if name in ("ncde", "nrde", "big_map") else {}
     net = model.build(3, width=12, heads=2, **sizes)
     made = Classifier(net, Head(4, 7), Solver("euler"))
     assert made(drawn()).shape == (5, 4)

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from fwp.rules import ALL
+from fwp.rules import ALL, neural_cde
 from fwp.terms import evaluate
 from tests.strategies import error, seeds, sizes, values
 
@@ -128,6 +128,21 @@ def ncde(z, A_in, b_in, A_out, b_out, dx, **_):
     return [matrix @ dx]
 
 
+def nrde(z, A_in, b_in, A_h, b_h, A_out, b_out, dx, **_):
+    """Morrill et al. 2021, as published: Linear, twice ReLU and one and the same Linear, tanh, Linear."""
+    hidden = A_in @ z + b_in
+    hidden = A_h @ np.maximum(hidden, 0) + b_h
+    hidden = A_h @ np.maximum(hidden, 0) + b_h
+    return [(np.einsum("hci,i->hc", A_out, np.tanh(hidden)) + b_out) @ dx]
+
+
+def big_map(B, M_in, m_in, M_out, m_out, dx, **_):
+    """Irie et al. 2022, eq. 22 as published: the matrix as one vector through an MLP, and the result a matrix of matrices."""
+    hidden = np.maximum(M_in.reshape(len(m_in), -1) @ B.ravel() + m_in, 0)
+    whole = np.tanh(M_out.reshape(-1, len(hidden)) @ hidden + m_out.ravel())
+    return [whole.reshape(*B.shape, len(dx)) @ dx]
+
+
 def gru_ode(z, r_x, u_x, g_x, U_r, U_u, U_g, **_):
     """De Brouwer et al. 2019: dh/dt = (1 − z) ⊙ (g − h), r and z the gates of a GRU."""
     reset, update = sigmoid(r_x + U_r @ z), sigmoid(u_x + U_u @ z)
@@ -141,6 +156,7 @@ FORMULAS: dict[str, Callable[..., list[Any]]] = {
     f.__name__: f
     for f in (leaky_delta, gated_delta, erase_write, covariance, bcm, momentum_delta, self_reference, ncde, gru_ode)
 }
+FORMULAS |= {"nrde": nrde, "big_map": big_map}
 FORMULAS |= {"hebb_transposed": hebb, "softmax_oja_transposed": softmax_oja}
 
 
@@ -168,6 +184,8 @@ def test_read_outs(name: str, seed: int) -> None:
     query = arrays.get("u", arrays.get("q"))
     if "transposed" in name:
         expected = arrays["W"].T @ arrays["q_value"]
+    elif "B" in arrays:
+        expected = arrays["B"] @ arrays["x"]
     elif "W" in arrays:
         expected = arrays["W"] @ query
     else:
@@ -207,6 +225,20 @@ def test_growth_of_delta(seed: int, rate: float) -> None:
     assert error(change, 2 * rate * (v @ W @ k - ((W @ k) ** 2).sum())) <= 1e-12
     assert change <= rate / 2 * (v @ v) + 1e-12
     assert 2 * (W * evaluate(ALL["oja"].rate, arrays)).sum() <= rate / 2 * (k @ k) + 1e-12
+
+
+@pytest.mark.parametrize("layers", [1, 2, 4])
+@given(seed=seeds)
+def test_neural_cdes_have_as_many_hidden_layers_as_asked_for(layers: int, seed: int) -> None:
+    """Kidger et al. 2020: relu after each of them, tanh after the last map, times dX."""
+    rate = neural_cde(layers).rate
+    arrays = values(seed, rate)
+    hidden = np.maximum(arrays["A_in"] @ arrays["z"] + arrays["b_in"], 0)
+    for i in range(2, layers + 1):
+        hidden = np.maximum(arrays[f"A_{i}"] @ hidden + arrays[f"b_{i}"], 0)
+    matrix = np.tanh(np.einsum("hci,i->hc", arrays["A_out"], hidden) + arrays["b_out"])
+    assert error(evaluate(rate, arrays, sizes(rate)), matrix @ arrays["dx"]) <= 1e-12
+    assert (neural_cde(layers) == ALL["ncde"]) == (layers == 1)
 
 
 @given(seeds, st.floats(0, 2))

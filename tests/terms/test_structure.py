@@ -82,7 +82,9 @@ def test_every_rule_of_the_library_has_the_structure_it_should_have() -> None:
             LowRank: 6 + 2,  # the rules of EXACT, and the two means of covariance
             OneSided: 1,  # gated_delta
             ReadOut: 3,  # tanh_delta, softmax_oja twice
-            GeneralRate: 3 + 2 + 9,  # oja_neuron, oja_subspace, sanger; ncde, gru_ode; what Systems couple
+            GeneralRate: 3
+            + 4
+            + 9,  # oja_neuron, oja_subspace, sanger; ncde, nrde, big_map, gru_ode; what Systems couple
         }
     )
     rules = [(name, rule) for name, several in ALL.items() for rule in several.rules]
