@@ -1,51 +1,22 @@
 """What lightning trains: a classifier, its loss and its optimiser; what is random depends on seed, epoch and batch alone."""
 
-from typing import Any
+from typing import Any, assert_never, cast
 
 import lightning.pytorch as pl
 import numpy as np
 import torch
-from jaxtyping import Int64
+from jaxtyping import Float, Int64
 from torch import Tensor
-from torch.nn.functional import cross_entropy
-from torch.utils.data import DataLoader, Dataset, DistributedSampler
+from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
+from torch.utils.data import DataLoader, DistributedSampler
 from torchmetrics import MeanMetric, Metric
-from torchmetrics.classification import MulticlassAccuracy
+from torchmetrics.classification import BinaryAccuracy, BinaryAUROC, MulticlassAccuracy
 
-from fwp.bench.recipe import Recipe
-from fwp.controls import Path
+from fwp.bench.examples import Batch, Examples, batches
+from fwp.bench.recipe import OneCycle, Plateau, Recipe
 from fwp.models.classifier import Classifier
 
-__all__ = ["Examples", "Learner", "batches", "seed_of"]
-
-
-class Examples(Dataset[tuple[Path, Tensor]]):
-    """Paths and what they are: a batch is one indexing, since the paths are fitted before training."""
-
-    def __init__(self, path: Path, labels: Int64[Tensor, "example"]) -> None:
-        self.path, self.labels = path, labels
-
-    def __len__(self) -> int:
-        return len(self.labels)
-
-    def __getitem__(self, index: int) -> tuple[Path, Tensor]:
-        """One example, as a batch of one."""
-        return self.__getitems__([index])
-
-    def __getitems__(self, rows: list[int]) -> tuple[Path, Tensor]:
-        """A batch: what torch's loader asks for."""
-        index = torch.tensor(rows)
-        return self.path[index], self.labels[index]
-
-
-def batches(examples: Examples, size: int, order: DistributedSampler[Any] | None = None) -> DataLoader[Any]:
-    """All examples, in batches: as they stand, or in an order."""
-    return DataLoader(examples, size, sampler=order, collate_fn=_whole)
-
-
-def _whole(batch: Any) -> tuple[Path, Tensor]:
-    """`Examples` gives batches already."""
-    return batch
+__all__ = ["Learner", "loss_of", "seed_of"]
 
 
 def seed_of(seed: int, *purpose: int) -> int:
@@ -53,15 +24,30 @@ def seed_of(seed: int, *purpose: int) -> int:
     return int(np.random.SeedSequence(seed, spawn_key=purpose).generate_state(1, np.uint64)[0] >> np.uint64(1))
 
 
+def loss_of(
+    logits: Float[Tensor, "example logit"],
+    labels: Int64[Tensor, "example"],
+    smoothing: float = 0.0,
+    positive: float = 1.0,
+) -> Float[Tensor, ""]:
+    """Mean cross entropy in nats, of one logit for two classes (positives weighted) or of one logit for each class."""
+    if logits.shape[-1] == 1:
+        targets = labels.to(logits.dtype) * (1 - smoothing) + smoothing / 2
+        return binary_cross_entropy_with_logits(logits[:, 0], targets, pos_weight=logits.new_tensor(positive))
+    return cross_entropy(logits, labels, label_smoothing=smoothing)
+
+
 class Learner(pl.LightningModule):
-    """A classifier as lightning trains it: cross entropy, AdamW, one cycle of the learning rate."""
+    """A classifier as lightning trains it: cross entropy, Adam with decoupled decay, and the recipe's schedule."""
 
     def __init__(self, classifier: Classifier, train: Examples, recipe: Recipe, seed: int) -> None:
         super().__init__()
         self.classifier, self.train_examples, self.recipe, self.seed = classifier, train, recipe, seed
-        self.train_loss, self.valid_loss = MeanMetric(), MeanMetric()
-        self.train_accuracy, self.valid_accuracy = (
-            MulticlassAccuracy(classifier.head.classes, average="micro") for _ in range(2)
+        for parameter in classifier.classify.parameters():
+            if recipe.head_gradient != 1:
+                parameter.register_hook(lambda gradient: gradient * recipe.head_gradient)
+        self.measures = torch.nn.ModuleDict(
+            {f"{part}_{name}": own for part in ("train", "valid") for name, own in measures(classifier).items()}
         )
 
     def train_dataloader(self) -> DataLoader[Any]:
@@ -69,37 +55,71 @@ class Learner(pl.LightningModule):
         order = DistributedSampler(
             self.train_examples, self.trainer.world_size, self.trainer.global_rank, seed=seed_of(self.seed, 0)
         )
-        return batches(self.train_examples, self.recipe.batch, order)
+        return batches(self.train_examples, self.recipe.batch, order, self.recipe.drop_last)
 
-    def on_train_batch_start(self, batch: tuple[Path, Tensor], batch_idx: int) -> None:
+    def on_train_batch_start(self, batch: list[Batch], batch_idx: int) -> None:
         """Everything random in this step (dropout; the order has a sampler) comes from here.
 
         Not once an epoch: a loader draws from torch's generator when it begins, which is earlier in a run that goes on.
         """
         torch.manual_seed(seed_of(self.seed, 1, self.current_epoch, batch_idx, self.global_rank))
 
-    def training_step(self, batch: tuple[Path, Tensor], index: int) -> Tensor:
+    def transfer_batch_to_device(self, batch: list[Batch], device: torch.device, dataloader_idx: int) -> list[Batch]:
+        """Each part by itself."""
+        return [part.to(device) for part in batch]
+
+    def training_step(self, batch: list[Batch], index: int) -> Tensor:
         """The loss of one batch."""
-        path, labels = batch
-        logits = self.classifier(path)
-        self._measure("train", self.train_loss, self.train_accuracy, logits.detach(), labels)
-        return cross_entropy(logits, labels, label_smoothing=self.recipe.smoothing)
+        logits, labels = self._answers(batch)
+        self._measure("train", logits.detach(), labels)
+        loss = loss_of(logits, labels, self.recipe.smoothing, self.recipe.positive)
+        if self.recipe.penalty:
+            norms = torch.stack([torch.linalg.vector_norm(parameter) for parameter in self.classifier.parameters()])
+            loss = loss + self.recipe.penalty * norms.sum()
+        return loss
 
-    def validation_step(self, batch: tuple[Path, Tensor], index: int) -> None:
+    def validation_step(self, batch: list[Batch], index: int) -> None:
         """Measure one batch that is held back."""
-        path, labels = batch
-        self._measure("valid", self.valid_loss, self.valid_accuracy, self.classifier(path), labels)
+        self._measure("valid", *self._answers(batch))
 
-    def _measure(self, part: str, loss: Metric, accuracy: Metric, logits: Tensor, labels: Tensor) -> None:
-        loss.update(cross_entropy(logits, labels, reduction="none"))
-        accuracy.update(logits, labels)
-        for name, measure in (("loss", loss), ("accuracy", accuracy)):
-            self.log(f"{part}_{name}", measure, on_step=False, on_epoch=True, batch_size=len(labels))
+    def _answers(self, batch: list[Batch]) -> tuple[Tensor, Tensor]:
+        logits = torch.cat([self.classifier(part.inputs, part.ends) for part in batch])
+        return logits, torch.cat([part.labels for part in batch])
+
+    def _measure(self, part: str, logits: Tensor, labels: Tensor) -> None:
+        answers = logits[:, 0] if logits.shape[-1] == 1 else logits
+        for name, measure in self.measures.items():
+            if not name.startswith(part):
+                continue
+            if isinstance(measure, MeanMetric):
+                measure.update(loss_of(logits, labels, positive=self.recipe.positive), weight=len(labels))
+            else:
+                cast(Metric, measure).update(answers, labels)
+            self.log(name, cast(Metric, measure), on_step=False, on_epoch=True, batch_size=len(labels))
 
     def configure_optimizers(self) -> Any:
-        """AdamW, its learning rate on one cycle over the whole training."""
-        recipe = self.recipe
-        optimiser = torch.optim.AdamW(self.classifier.parameters(), lr=recipe.rate, weight_decay=recipe.decay)
-        steps = int(self.trainer.estimated_stepping_batches)
-        cycle = torch.optim.lr_scheduler.OneCycleLR(optimiser, recipe.rate, total_steps=steps, pct_start=recipe.warmup)
-        return {"optimizer": optimiser, "lr_scheduler": {"scheduler": cycle, "interval": "step"}}
+        """Adam with decoupled decay, the last map with a rate of its own, and the recipe's schedule."""
+        recipe, classifier = self.recipe, self.classifier
+        head = list(classifier.classify.parameters())
+        others = [parameter for name, parameter in classifier.named_parameters() if not name.startswith("classify.")]
+        rates = [recipe.rate, recipe.rate * recipe.head_rate]
+        groups = [{"params": own, "lr": rate} for own, rate in zip((others, head), rates, strict=True)]
+        optimiser = torch.optim.AdamW(groups, lr=recipe.rate, weight_decay=recipe.decay)
+        match recipe.schedule:
+            case OneCycle(warmup):
+                steps = int(self.trainer.estimated_stepping_batches)
+                cycle = torch.optim.lr_scheduler.OneCycleLR(optimiser, rates, total_steps=steps, pct_start=warmup)
+                plan = {"scheduler": cycle, "interval": "step"}
+            case Plateau(watch, stall):
+                fall = torch.optim.lr_scheduler.ReduceLROnPlateau(optimiser, factor=0.1, patience=stall, min_lr=1e-7)
+                plan = {"scheduler": fall, "interval": "epoch", "frequency": recipe.every, "monitor": watch}
+            case _:
+                assert_never(recipe.schedule)
+        return {"optimizer": optimiser, "lr_scheduler": plan}
+
+
+def measures(classifier: Classifier) -> dict[str, Metric]:
+    """What is measured of each epoch."""
+    if classifier.head.one_logit:
+        return {"loss": MeanMetric(), "auc": BinaryAUROC(), "accuracy": BinaryAccuracy()}
+    return {"loss": MeanMetric(), "accuracy": MulticlassAccuracy(classifier.head.classes, average="micro")}

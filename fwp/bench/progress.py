@@ -21,6 +21,21 @@ class Lines(Callback):
         """Print the epoch's number and how it went."""
         if trainer.is_global_zero:
             found = {name: value.item() for name, value in trainer.callback_metrics.items()}
-            line = "train loss {train_loss:.3f} accuracy {train_accuracy:.3f}   ".format_map(found)
-            line += "valid loss {valid_loss:.3f} accuracy {valid_accuracy:.3f}".format_map(found)
-            print(f"epoch {trainer.current_epoch + 1}/{trainer.max_epochs}   {line}", file=sys.stderr, flush=True)
+            parts = [
+                " ".join(
+                    [
+                        part,
+                        *(
+                            f"{name.removeprefix(part)[1:]} {found[name]:.3f}"
+                            for name in sorted(found, reverse=True)
+                            if name.startswith(part)
+                        ),
+                    ]
+                )
+                for part in ("train", "valid")
+            ]
+            print(
+                f"epoch {trainer.current_epoch + 1}/{trainer.max_epochs}   {'   '.join(parts)}",
+                file=sys.stderr,
+                flush=True,
+            )

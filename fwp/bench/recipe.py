@@ -1,10 +1,29 @@
 """How a model is trained on a task: every number of a run that is neither the model's nor the data's."""
 
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
+from typing import Any, Literal
 
 from fwp.errors import FwpError
 
-__all__ = ["Recipe"]
+__all__ = ["OneCycle", "Plateau", "Recipe"]
+
+
+@dataclass(frozen=True)
+class OneCycle:
+    """The learning rate rises and then falls to nothing over the whole training (Smith & Topin, 2019)."""
+
+    warmup: float = 0.25
+    """Share of the training over which the learning rate rises."""
+
+
+@dataclass(frozen=True)
+class Plateau:
+    """The learning rate falls to a tenth whenever a loss has stopped falling."""
+
+    watch: Literal["train_loss", "valid_loss"] = "train_loss"
+    """The loss that is watched."""
+    stall: int = 2
+    """Evaluations without a lower loss, after which the learning rate falls."""
 
 
 @dataclass(frozen=True)
@@ -14,9 +33,11 @@ class Recipe:
     The defaults are those of JapaneseVowels, found by cross-validation among its training utterances alone.
 
     Raises:
-        FwpError: a number outside its range.
+        FwpError: a number outside its range, or two that do not go together.
     """
 
+    name: str = "corrected"
+    """What results call it: "corrected", "published", or a name for a recipe of one's own."""
     width: int = 64
     """Numbers in all heads' values together."""
     heads: int = 16
@@ -27,49 +48,84 @@ class Recipe:
     """Share of units dropped after the read-out and in the block."""
     pace: float = 1.0
     """How long the mean step between observations lasts on the model's clock, on which rates are between 0 and 1."""
+    memory: float = 0.0
+    """The longest memory at the start, in steps: heads' rates are spread from 1 to 1/memory. 0 leaves all near 1/2."""
+    time: Literal["scaled", "raw"] = "scaled"
+    """The time as the nets see it: from -1 to 1 over the longest series, or as in the data."""
+    query: Literal["own", "batch"] = "own"
+    """When each query is made: at its own series' end, or (published) where the longest of the data set ends."""
     method: str = "auto"
     """How the equation is solved: "auto" is the plan's choice, see `fwp explain`."""
     steps: int = 1
     """Solver steps from one knot of the control to the next."""
+    gradient: Literal["exact", "adjoint"] = "exact"
+    """That of the steps taken, or (published) the solution of the continuous adjoint equation."""
     epochs: int = 40
     """Passes through the training examples, at most."""
+    every: int = 1
+    """Epochs from one evaluation on the validation examples to the next."""
     patience: int = 40
-    """Epochs without a better validation loss after which training ends."""
+    """Epochs without a better evaluation after which training ends."""
+    select: Literal["metric", "accuracy"] = "metric"
+    """What the best epoch is best by: the task's own metric, or (published) accuracy."""
     batch: int = 54
     """Examples in one step of the optimiser."""
+    drop_last: bool = False
+    """Whether (published) training examples that fill no whole batch sit the epoch out."""
     rate: float = 3e-3
-    """Highest learning rate of AdamW's one-cycle schedule."""
-    warmup: float = 0.25
-    """Share of the training over which the learning rate rises."""
+    """Highest learning rate of Adam."""
+    schedule: OneCycle | Plateau = OneCycle()
+    """How the learning rate changes."""
     decay: float = 0.1
-    """Weight decay."""
+    """Weight decay, decoupled from the gradient."""
     clip: float = 1.0
-    """Largest norm of the gradient of one step."""
+    """Largest norm of the gradient of one step; 0 lets it be."""
     smoothing: float = 0.1
     """Share of each target that is spread over all classes."""
+    positive: float = 1.0
+    """Weight of positive examples where two classes share one logit."""
+    penalty: float = 0.0
+    """Weight (published: 0.03) of the sum of the norms of all parameters in the loss, gains and biases included."""
+    head_rate: float = 1.0
+    """Multiple of the learning rate for the map to the logits."""
+    head_gradient: float = 1.0
+    """Multiple (published: 100) of the gradient of the map to the logits."""
     threads: int = 1
     """Threads of torch on a CPU; one is fastest for small models, and sums, hence last bits, depend on it."""
-    validation: float = 0.2
-    """Share of the training examples on which epoch and weights are chosen."""
 
     def __post_init__(self) -> None:
-        for name in ("width", "heads", "steps", "epochs", "patience", "batch", "threads"):
+        for name in ("width", "heads", "steps", "epochs", "every", "patience", "batch", "threads"):
             _require(self, name, getattr(self, name) >= 1, "at least 1")
-        for name in ("rate", "clip", "pace"):
+        for name in ("rate", "pace", "positive", "head_rate", "head_gradient"):
             _require(self, name, getattr(self, name) > 0, "more than 0")
-        for name in ("hidden", "decay"):
+        for name in ("hidden", "decay", "clip", "penalty"):
             _require(self, name, getattr(self, name) >= 0, "at least 0")
         for name in ("dropout", "smoothing"):
             _require(self, name, 0 <= getattr(self, name) < 1, "from 0 to less than 1")
-        for name in ("warmup", "validation"):
-            _require(self, name, 0 < getattr(self, name) < 1, "between 0 and 1")
+        _require(self, "memory", self.memory == 0 or self.memory > 1, "0, or more than 1")
+        if isinstance(self.schedule, OneCycle):
+            _require(self.schedule, "warmup", 0 < self.schedule.warmup < 1, "between 0 and 1")
+        else:
+            _require(self.schedule, "stall", self.schedule.stall >= 1, "at least 1")
+        if self.epochs % self.every:
+            raise FwpError(
+                "training would not end with an evaluation",
+                ("epochs", str(self.epochs)),
+                ("every", str(self.every)),
+                help="let `every` divide `epochs`",
+            )
+
+    def to_json(self) -> dict[str, Any]:
+        """As kept with a run and its results."""
+        return {**asdict(self), "schedule": {"kind": type(self.schedule).__name__, **asdict(self.schedule)}}
 
 
-def _require(recipe: Recipe, name: str, holds: bool, range: str) -> None:
+def _require(owner: Recipe | OneCycle | Plateau, name: str, holds: bool, range: str) -> None:
     if not holds:
+        default = next(f.default for f in fields(owner) if f.name == name)
         raise FwpError(
             "a number of the recipe is outside its range",
-            (name, f"{getattr(recipe, name)}"),
+            (name, f"{getattr(owner, name)}"),
             ("range", range),
-            help=f"the default is {next(f.default for f in fields(Recipe) if f.name == name)}",
+            help=f"the default is {default}",
         )

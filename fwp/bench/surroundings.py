@@ -8,9 +8,10 @@ from contextlib import contextmanager
 import torch
 from lightning.fabric.utilities.warnings import PossibleUserWarning
 
+from fwp.bench.speed.machine import this_machine
 from fwp.errors import FwpError
 
-__all__ = ["device_of", "quiet", "reproducible"]
+__all__ = ["device_of", "machine", "quiet", "reproducible"]
 
 
 def device_of(name: str) -> torch.device:
@@ -27,6 +28,13 @@ def device_of(name: str) -> torch.device:
             "there is no such device here", ("device", name), ("torch says", str(error).splitlines()[0]), help="use cpu"
         ) from error
     return device
+
+
+def machine(device: torch.device, threads: int) -> str:
+    """On what a result was found: "NVIDIA H100", or a processor and how many of its threads were used."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    return f"{this_machine().cpu}, {threads} thread{'s' if threads > 1 else ''}, torch {torch.__version__}"
 
 
 @contextmanager

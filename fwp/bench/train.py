@@ -17,7 +17,8 @@ import torch
 from lightning.pytorch.callbacks import Checkpoint, EarlyStopping, ProgressBar
 from torch import Tensor
 
-from fwp.bench.learner import Examples, Learner, batches
+from fwp.bench.examples import Examples, batches
+from fwp.bench.learner import Learner
 from fwp.bench.progress import progress
 from fwp.bench.state import SafetensorsIO, load_tree
 from fwp.bench.surroundings import quiet
@@ -26,7 +27,7 @@ from fwp.models.files import write_bytes
 
 __all__ = ["Fitted", "fit"]
 
-EVALUATED_AT_ONCE = 256
+EVALUATED_AT_ONCE = 1024
 """Validation examples in one batch: no gradient is kept of it."""
 
 
@@ -46,8 +47,8 @@ class Keeper(Checkpoint):
     A checkpoint callback runs after all others, so that their states are those at the end of the epoch.
     """
 
-    def __init__(self, file: FilePath, metrics: FilePath) -> None:
-        self.file, self.metrics = file, metrics
+    def __init__(self, file: FilePath, metrics: FilePath, select: str) -> None:
+        self.file, self.metrics, self.select = file, metrics, select
         self.rows: list[dict[str, float | int | None]] = []
         self.best: dict[str, Tensor] = {}
         self.best_epoch, self.done = 0, False
@@ -55,13 +56,15 @@ class Keeper(Checkpoint):
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Write one row of metrics, compare, save."""
+        assert isinstance(pl_module, Learner)
+        epoch = trainer.current_epoch + 1
+        evaluated = epoch % pl_module.recipe.every == 0
         found = {name: value.item() for name, value in trainer.callback_metrics.items()}
+        found = {name: value for name, value in found.items() if evaluated or not name.startswith("valid_")}
         found["rate"] = trainer.optimizers[0].param_groups[0]["lr"]
         row = {name: value if math.isfinite(value) else None for name, value in sorted(found.items())}
-        epoch = trainer.current_epoch + 1
         self.rows.append({"epoch": epoch, **row})
-        if epoch == 1 or rank(self.rows[-1]) >= rank(self.rows[self.best_epoch - 1]):
-            assert isinstance(pl_module, Learner)
+        if evaluated and (not self.best or self.rank(epoch) >= self.rank(self.best_epoch)):
             self.best_epoch = epoch
             self.best = {
                 name: value.detach().cpu().clone() for name, value in pl_module.classifier.state_dict().items()
@@ -70,6 +73,11 @@ class Keeper(Checkpoint):
         trainer.save_checkpoint(self.file)
         if trainer.is_global_zero:
             self.write_metrics()
+
+    def rank(self, epoch: int) -> float:
+        """What makes one epoch better than another. Of equal ones the later is: its learning rate is lower."""
+        value = self.rows[epoch - 1][self.select]
+        return -math.inf if value is None else value
 
     def write_metrics(self) -> None:
         """All rows as json lines; the state has them too, so a kill in between loses none."""
@@ -95,14 +103,10 @@ class Keeper(Checkpoint):
         return Fitted(tuple(self.rows), self.best_epoch, self.best, self.seconds())
 
 
-def rank(row: Mapping[str, float | int | None]) -> float:
-    """What makes one epoch better than another: validation accuracy. Of equal ones the later: its learning rate is lower."""
-    accuracy = row["valid_accuracy"]
-    return -1.0 if accuracy is None else accuracy
-
-
-def fit(learner: Learner, valid: Examples, folder: FilePath, device: torch.device) -> Fitted:
+def fit(learner: Learner, valid: Examples, select: str, folder: FilePath, device: torch.device) -> Fitted:
     """Train, or go on where the state in the folder ends, and say what was best on the validation examples.
+
+    `select` names the column of metrics.jsonl by which the best epoch is chosen: "valid_accuracy", "valid_auc".
 
     The classifier is left with its last weights.
 
@@ -111,7 +115,7 @@ def fit(learner: Learner, valid: Examples, folder: FilePath, device: torch.devic
         FwpError: the disk refused.
     """
     recipe = learner.recipe
-    keeper = Keeper(folder / "state.safetensors", folder / "metrics.jsonl")
+    keeper = Keeper(folder / "state.safetensors", folder / "metrics.jsonl", select)
     resume = keeper.file.exists()
     if resume:
         try:
@@ -132,10 +136,13 @@ def fit(learner: Learner, valid: Examples, folder: FilePath, device: torch.devic
             accelerator=device.type,
             devices=[device.index] if device.index is not None and device.type != "cpu" else 1,
             max_epochs=recipe.epochs,
-            gradient_clip_val=recipe.clip,
+            gradient_clip_val=recipe.clip or None,
+            check_val_every_n_epoch=recipe.every,
             callbacks=[
                 *shown,
-                EarlyStopping("valid_loss", patience=recipe.patience, check_on_train_epoch_end=True),
+                EarlyStopping(
+                    select, mode="max", patience=max(1, recipe.patience // recipe.every), check_on_train_epoch_end=False
+                ),
                 keeper,
             ],
             enable_progress_bar=any(isinstance(callback, ProgressBar) for callback in shown),

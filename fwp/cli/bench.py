@@ -1,6 +1,7 @@
-"""`fwp bench`: measure. `fwp bench speed` times training steps against those of others, on this machine and in one run."""
+"""`fwp bench`: measure. `table1`, `table2` and `ablation` train on real data, `speed` times training steps against others'."""
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
@@ -8,18 +9,83 @@ from rich.console import Console
 from tyro.conf import arg
 from tyro.extras import SubcommandApp
 
+from fwp.bench.many import Job, run_all
+from fwp.bench.render import page, summaries, terminal
 from fwp.bench.speed import Result
 from fwp.bench.speed import speed as run_speed
 from fwp.bench.speed.report import gradient_table, sentences, speed_table, who
+from fwp.bench.table import TABLES, chosen
+from fwp.models.files import make_folder, write_bytes
 
-__all__ = ["group", "speed"]
+__all__ = ["group", "render", "speed"]
 
 
 def group() -> SubcommandApp:
     """The commands of `fwp bench`."""
     app = SubcommandApp()
     app.command(name="speed")(speed)
+    for name, about in ABOUT.items():
+        app.command(name=name)(_table(name, about))
+    app.command(name="render")(render)
     return app
+
+
+ABOUT = {
+    "table1": "The paper's table 1: fast weight programmers and baselines on Sepsis and Speech Commands.",
+    "table2": "The paper's table 2: rules on log-signatures of worms' movements.",
+    "ablation": "What makes the difference on Sepsis: one change at a time, and the published recipe.",
+}
+
+
+def _table(name: str, about: str) -> Callable[..., None]:
+    """The command that runs a table."""
+
+    def command(
+        only: Annotated[str, arg(metavar="CELL,…")] = "",
+        seeds: int = 1,
+        epochs: int | None = None,
+        jobs: int | None = None,
+        device: str = "auto",
+        out: Annotated[Path, arg(metavar="DIR")] = Path("results"),
+        runs: Annotated[Path, arg(metavar="DIR")] = Path("runs"),
+    ) -> None:
+        lines_of(name, only, seeds, epochs, jobs, device, out, runs)
+
+    command.__doc__ = f"""{about}
+
+    Runs that `out` already holds are not repeated, killed ones go on; the table with the paper's numbers is printed at the end.
+
+    Args:
+        only: Cells to run, such as sepsis/no-oi/delta-cde; sepsis alone stands for all that begin so. All unless given.
+        seeds: How many, from 0; split, initial weights and order of the examples change with the seed.
+        epochs: At most so many, instead of the recipe's.
+        jobs: Runs at once; as many as there are cores or GPUs unless given.
+        device: auto, cpu, cuda, cuda:1, …
+        out: Folder of {name}.jsonl, the results.
+        runs: Folder of all runs' folders.
+    """
+    return command
+
+
+def lines_of(
+    name: str, only: str, seeds: int, epochs: int | None, jobs: int | None, device: str, out: Path, runs: Path
+) -> None:
+    """Run the chosen cells of a table and print them."""
+    cells = chosen(TABLES[name], [each for each in only.split(",") if each])
+    wanted = [Job(cell.name, cell.run(seed, epochs)) for seed in range(seeds) for cell in cells]
+    lines = run_all(wanted, out / f"{name}.jsonl", runs / name, device, jobs, say=_say)
+    Console(width=max(Console().width, 120)).print(terminal(ABOUT[name], summaries(cells, lines)))
+
+
+def render(results: Annotated[Path, arg(metavar="DIR")] = Path("results"), out: Path = Path("docs/results.md")) -> None:
+    """Write the tables of all results as a page for the docs.
+
+    Args:
+        results: Folder of table1.jsonl, table2.jsonl and ablation.jsonl; those that are there are rendered.
+        out: The page.
+    """
+    make_folder(out.parent)
+    write_bytes(out, page(results).encode())
 
 
 def speed(

@@ -17,17 +17,18 @@ def data(task_name: Annotated[Positional[str], arg(name="task", metavar="TASK")]
     """Describe the data of a task, fetching them first if they are not here.
 
     Args:
-        task_name: japanese-vowels, basic-motions, or uea:<Name> for any data set of the UEA and UCR archives.
+        task_name: japanese-vowels, basic-motions, sepsis, sepsis-oi, speech, arabic-speech, eigenworms, worms, or uea:<Name> for
+            any data set of the UEA and UCR archives.
     """
     wanted = task(task_name)
-    train, test = wanted.load()
-    table = Table(title=wanted.name, caption=wanted.about)
+    found = wanted.source.load()
+    parts = {name: found.everything[rows] for name, rows in found.parts.items()} or {"all": found.everything}
+    table = Table(title=wanted.name, caption=f"{wanted.about} Split: {wanted.split.name}. From {found.source}.")
     table.add_column("")
-    for name in ("train", "test"):
+    for name in parts:
         table.add_column(name, justify="right")
-    for row in zip(*(description(part) for part in (train, test)), strict=True):
-        (name, first), (_, second) = row
-        table.add_row(name, first, second)
+    for row in zip(*(description(part) for part in parts.values()), strict=True):
+        table.add_row(row[0][0], *(value for _, value in row))
     Console().print(table)
 
 

@@ -7,22 +7,25 @@ from pathlib import Path
 from typing import Annotated
 
 from rich.console import Console
-from tyro.conf import OmitArgPrefixes, Positional, arg
+from tyro.conf import AvoidSubcommands, OmitArgPrefixes, Positional, arg
 
 from fwp.bench import TASKS, Recipe, Run, task
 from fwp.bench.pipeline import run as run_pipeline
 from fwp.bench.report import table
 from fwp.cli.target import resolve
 from fwp.controls import by_name
-from fwp.fields import suited, wiring
+from fwp.errors import FwpError
+from fwp.fields import from_features, suited, wiring
 
 __all__ = ["command"]
 
 
 def command(arguments: Sequence[str]) -> Callable[..., None]:
     """The command as a function whose recipe is, unless its options say otherwise, that of the task that is named first."""
-    named = arguments[1] if len(arguments) > 1 and arguments[1] in TASKS else None
-    default = TASKS[named].recipe if named else Recipe()
+    named = TASKS.get(arguments[1]) if len(arguments) > 1 else None
+    default = Recipe() if named is None else named.recipe
+    if named is not None and named.published is not None and "--published" in arguments:
+        default = named.published
 
     def run(
         task_name: Annotated[Positional[str], arg(name="task", metavar="TASK")],
@@ -30,31 +33,40 @@ def command(arguments: Sequence[str]) -> Callable[..., None]:
         rule: str = "delta",
         control: str = "hermite",
         projection: str = "keys-from-increments",
+        published: bool = False,
         seed: int = 0,
         device: str = "auto",
         out: Annotated[Path | None, arg(metavar="DIR")] = None,
         sizes: dict[str, int] = {},  # noqa: B006  # read only
-        recipe: OmitArgPrefixes[Recipe] = default,
+        recipe: OmitArgPrefixes[AvoidSubcommands[Recipe]] = default,
     ) -> None:
         """Train a rule on real data: epoch and weights are chosen on validation examples, then tested.
 
         Progress is on stderr, the result one line of json on stdout. A killed run goes on when the command is given again.
 
         Args:
-            task_name: japanese-vowels, basic-motions, or uea:<Name> for any data set of the UEA and UCR archives.
+            task_name: japanese-vowels, basic-motions, sepsis, sepsis-oi, speech, arabic-speech, eigenworms, eigenworms-unique,
+                worms, or uea:<Name> for any data set of the UEA and UCR archives.
             rule: A name that `fwp show` knows, module:name, or path/to/file.py:name.
-            control: How the path between observations runs: linear, rectilinear, natural-cubic or hermite.
+            control: How the path between observations runs: linear, rectilinear, natural-cubic, hermite, or
+                log-signature-<depth>-<step> for windows of that many steps.
             projection: Which slots are fed from the series and which from its derivative: plain, direct, keys-from-signal,
-                keys-from-increments, increments-only, ncde or gru-ode. A slot that it does not name gets a map into its domain.
+                keys-from-increments, increments-only, ncde, nrde or gru-ode. A slot without a map gets one into its domain.
+            published: Begin from the recipe of the paper's code for this task, not from the one found here.
             seed: Decides initial weights, order, dropout, and which training examples are for validation.
             device: auto, cpu, cuda, cuda:1, …
             out: Folder for model, metrics and pictures. None is runs/<task>/<rule>-<control>-<seed>.
             sizes: Sizes of axes that neither width nor heads determine, as in --sizes inner 32.
             recipe: How it is trained.
         """
-        found = resolve(rule)
-        model = found @ suited(wiring(projection), found) @ by_name(control)
-        what = Run(task(task_name), model, recipe, seed, sizes)
+        found, what_task = resolve(rule), task(task_name)
+        if published and what_task.published is None:
+            known = ", ".join(name for name, own in TASKS.items() if own.published is not None)
+            raise FwpError("the paper has no recipe for this task", ("task", task_name), help=f"it has for {known}")
+        feeds = suited(wiring(projection), found)
+        if what_task.source.features:
+            feeds, sizes = from_features(feeds, found), {"feature_hidden": 256, **sizes}
+        what = Run(what_task, found @ feeds @ by_name(control), recipe, seed, sizes)
         result = run_pipeline(what, folder_of(what) if out is None else out, device)
         Console(stderr=True).print(table(result))
         print(json.dumps(result), flush=True)
@@ -64,5 +76,5 @@ def command(arguments: Sequence[str]) -> Callable[..., None]:
 
 def folder_of(what: Run) -> Path:
     """Where a run is kept unless its user says otherwise."""
-    names = (what.task.name, f"{what.rule}-{what.model.control.name}-{what.seed}")
+    names = (what.task.name, f"{what.rule}-{what.control}-{what.seed}")
     return Path("runs", *(re.sub(r"[^\w.+-]", "-", name) for name in names))

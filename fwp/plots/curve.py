@@ -1,4 +1,4 @@
-"""The learning curve: loss and accuracy, epoch by epoch, on training and validation examples."""
+"""The learning curve: loss and measure, epoch by epoch, on training and validation examples."""
 
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -11,21 +11,30 @@ __all__ = ["learning_curve"]
 Row = Mapping[str, float | int | None]
 
 
-def learning_curve(metrics: Sequence[Row], chosen: int | None = None, axes: Iterable[Axes] | None = None) -> list[Axes]:
-    """Draw the rows of metrics.jsonl: the loss into the first axes, the accuracy into the second.
+UNITS = {"accuracy": "accuracy (share correct)", "auc": "area under the ROC curve"}
+
+
+def learning_curve(
+    metrics: Sequence[Row],
+    chosen: int | None = None,
+    axes: Iterable[Axes] | None = None,
+    measure: str = "accuracy",
+) -> list[Axes]:
+    """Draw the rows of metrics.jsonl: the loss into the first axes, the measure into the second.
 
     Args:
-        metrics: rows with epoch, train_loss, valid_loss, train_accuracy and valid_accuracy; None is left out.
+        metrics: rows with epoch, and train_ and valid_ of loss and measure; what is None or not there is left out.
         chosen: the epoch whose weights were kept, marked by a line.
         axes: two axes; a new figure unless given.
+        measure: "accuracy" or "auc".
     """
     first, second = Figure(figsize=(9, 3.4), layout="constrained").subplots(1, 2) if axes is None else axes
     for place, name, unit in (
         (first, "loss", "cross entropy (nats)"),
-        (second, "accuracy", "accuracy (share correct)"),
+        (second, measure, UNITS[measure]),
     ):
         for part, style in (("train", ":"), ("valid", "-")):
-            points = [(row["epoch"], row[f"{part}_{name}"]) for row in metrics]
+            points = [(row["epoch"], row.get(f"{part}_{name}")) for row in metrics]
             known = [(epoch, value) for epoch, value in points if epoch is not None and value is not None]
             marker = "o" if len(known) == 1 else None
             place.plot(

@@ -4,8 +4,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fwp.bench import TASKS, Recipe, task
-from fwp.errors import DataError, FwpError
+from fwp.bench import TASKS, Recipe, Run, task
+from fwp.bench.recipe import OneCycle, Plateau
+from fwp.controls import linear
+from fwp.errors import CompositionError, DataError, FwpError
+from fwp.fields import direct, from_features
+from fwp.rules import delta
 
 
 @pytest.mark.parametrize(
@@ -13,10 +17,11 @@ from fwp.errors import DataError, FwpError
     [("japanese-vowels", (270, 370, 12, 9), (7, 29)), ("basic-motions", (40, 40, 6, 4), (100, 100))],
 )
 def test_the_named_tasks_are_at_hand(name: str, sizes: tuple[int, ...], lengths: tuple[int, int]) -> None:
-    train, test = task(name).load()
-    assert (len(train), len(test), train.series.channels, len(train.classes)) == sizes
-    every = [int(n) for part in (train, test) for n in part.series.lengths]
-    assert (min(every), max(every)) == lengths
+    data = task(name).source.load()
+    everything = data.everything
+    parts = [len(data.parts[part]) for part in ("train", "test")]
+    assert (*parts, everything.series.channels, len(everything.classes)) == sizes
+    assert (int(everything.series.lengths.min()), int(everything.series.lengths.max())) == lengths
     assert TASKS[name].name == name
 
 
@@ -27,10 +32,23 @@ def test_any_set_of_the_archive_is_a_task(tmp_path: Path) -> None:
     head += "@classLabel true up down\n@data\n"
     for part in ("TRAIN", "TEST"):
         (folder / f"Tiny_{part}.ts").write_text(head + "1,2,3:4,?,6:up\n3,2:1,1:down\n")
-    train, _ = task("uea:Tiny").load(tmp_path)
+    data = task("uea:Tiny").source.load(tmp_path)
+    train = data.everything[data.parts["train"]]
     assert train.series.lengths.tolist() == [3, 2]
     assert int((~train.series.mask[0]).sum()) == 1
     assert task("uea:Tiny").recipe == Recipe()
+
+
+def test_a_source_says_how_many_static_features_it_has() -> None:
+    assert {name: own.source.features for name, own in TASKS.items() if own.source.features} == {
+        "sepsis": 5,
+        "sepsis-oi": 7,
+    }
+
+
+def test_tasks_are_values() -> None:
+    assert len({hash(own) for own in TASKS.values()}) == len(TASKS)
+    assert all(task(name) is own and own.name == name for name, own in TASKS.items())
 
 
 def test_a_task_that_is_none_is_said() -> None:
@@ -40,7 +58,7 @@ def test_a_task_that_is_none_is_said() -> None:
         with pytest.raises(FwpError, match="uea:<Name>"):
             task(name)
     with pytest.raises(DataError):
-        task("uea:../etc").load()
+        task("uea:../etc").source.load()
 
 
 @pytest.mark.parametrize("name", [f.name for f in fields(Recipe) if f.type in (int, float)])
@@ -51,3 +69,23 @@ def test_every_number_of_a_recipe_has_a_range(name: str) -> None:
     if name in ("rate", "clip", "pace"):
         with pytest.raises(FwpError):
             replace(Recipe(), **{name: np.nan})
+
+
+def test_a_schedule_has_ranges_too_and_training_ends_with_an_evaluation() -> None:
+    for schedule in (lambda: OneCycle(1.0), lambda: Plateau(stall=0)):
+        with pytest.raises(FwpError, match="outside its range"):
+            replace(Recipe(), schedule=schedule())
+    with pytest.raises(FwpError, match=r"(?s)end with an evaluation.*every  : 7"):
+        replace(Recipe(), every=7)
+
+
+def test_a_recipe_as_json_says_which_schedule_it_has() -> None:
+    assert Recipe().to_json()["schedule"] == {"kind": "OneCycle", "warmup": 0.25}
+    assert replace(Recipe(), schedule=Plateau()).to_json()["schedule"]["kind"] == "Plateau"
+
+
+def test_a_model_that_reads_features_needs_a_task_that_has_some() -> None:
+    model = delta @ from_features(direct(), delta) @ linear
+    assert hash(Run(TASKS["sepsis"], model, Recipe())) != hash(Run(TASKS["sepsis"], model, Recipe(), 1))
+    with pytest.raises(CompositionError, match=r"(?s)static features.*worms"):
+        Run(TASKS["worms"], model, Recipe())

@@ -1,5 +1,6 @@
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +15,7 @@ from fwp.models import load
 
 SMALL = "--width 8 --heads 2 --hidden 8 --method euler --epochs 2 --batch 54 --device cpu".split()
 KEYS = ["task", "rule", "control", "seed", "split", "metric", "valid", "test", "parameters", "seconds", "out"]
+KEYS += ["recipe", "epochs", "machine", "data"]
 MINE = """
 from fwp import Rule, Slot
 from fwp.rules import W, beta, k, v
@@ -72,11 +74,14 @@ def test_run_again_only_reports(tmp_path: Path, capsys: pytest.CaptureFixture[st
         (["run", "japanese-vowels", "--control", "cubic"], "no control has this name"),
         (["run", "japanese-vowels", "--projection", "sideways"], "no projection has this name"),
         (["run", "japanese-vowels", "--epochs", "0"], "outside its range"),
+        (["run", "japanese-vowels", "--published"], "no recipe for this task"),
         (["run", "japanese-vowels", "--device", "abacus"], "no such device"),
         (["run", "japanese-vowels", "--width", "7", "--heads", "2"], "not a multiple"),
         (["run", "japanese-vowels", "--method", "guess"], "no method has this name"),
         (["data", "uea:../../etc"], "not the name of a data set"),
         (["show", "no-such-rule"], "no rule has this name"),
+        (["bench", "table1", "--only", "sepsis/delta"], "no cell of the table has this name"),
+        (["bench", "table2", "--only", "worms", "--device", "abacus"], "no such device"),
     ],
 )
 def test_a_users_error_is_one_message(
@@ -98,6 +103,15 @@ def test_data_are_described(capsys: pytest.CaptureFixture[str]) -> None:
     main(["data", "japanese-vowels"])
     shown = capsys.readouterr().out
     assert all(word in shown for word in ("270", "370", "7 to 26", "7 to 29", "class 9", "missing"))
+
+
+def test_the_published_recipe_is_the_one_to_start_from_where_asked(capsys: pytest.CaptureFixture[str]) -> None:
+    shown = []
+    for more in ([], ["--published"]):
+        with pytest.raises(SystemExit):
+            main(["run", "sepsis", *more, "--help"])
+        shown.append(capsys.readouterr().out)
+    assert ["(default: 0.03)" in re.sub(r"[│\s]+", " ", text) for text in shown] == [False, True]
 
 
 def test_help_shows_the_recipe_of_the_task(capsys: pytest.CaptureFixture[str]) -> None:

@@ -3,6 +3,8 @@
 import torch
 
 from fwp import Projection, Rule, lower, series, solve, stack
+from fwp.bench import TASKS, Recipe, Run
+from fwp.bench.recipe import OneCycle
 from fwp.controls import hermite
 from fwp.fields import keys_from_increments, linear
 from fwp.rules import delta, hebb, k, v, x
@@ -30,5 +32,11 @@ wrong17 = lower(delta)  # error
 wrong18 = stack(delta)  # error
 wrong19 = (delta @ project @ hermite).build(width=16)  # error
 wrong20 = solve(net(data)).final("W")  # error
+wrong21 = Run(TASKS["worms"], delta @ project, Recipe())  # error
+wrong22 = Run("worms", delta @ project @ hermite, Recipe())  # error
+wrong23 = Run(TASKS["worms"], delta @ project @ hermite, TASKS["worms"])  # error
+wrong24 = Recipe(schedule="one-cycle")  # error
+wrong25 = Recipe(schedule=OneCycle, gradient="exact")  # error
+wrong26 = Recipe(gradient="true")  # error
 delta.rate = k  # error
 x.name = "y"  # error

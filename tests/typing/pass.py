@@ -4,6 +4,8 @@ import torch
 from torch import Tensor
 
 from fwp import Model, Net, Projection, Rule, Slot, Solution, Spec, System, VectorField, lower, series, solve, stack
+from fwp.bench import TASKS, Recipe, Run, Task
+from fwp.bench.recipe import OneCycle
 from fwp.controls import hermite, natural_cubic
 from fwp.fields import Instant, first_write, keys_from_increments, linear, sigmoid, softmax, start
 from fwp.rules import W, beta, delta, dx, hebb, k, momentum_delta, v, x
@@ -39,3 +41,7 @@ states: Tensor = solution.states["W"]
 reading: Tensor = solution.read()
 lowered = lower(leaky.rate)
 source: str = lowered.source
+
+worms: Task = TASKS["worms"]
+recipe: Recipe = Recipe(schedule=OneCycle(0.1), gradient="exact")
+whole: Run = Run(worms, model, recipe, seed=1)

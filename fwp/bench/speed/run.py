@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from fwp.bench.pipeline import picture
+from fwp.bench.picture import picture
 from fwp.bench.speed.contenders import CONTENDERS, Absent, Step
 from fwp.bench.speed.gradients import Gradient, gradients
 from fwp.bench.speed.machine import Limits, Machine, limits, this_machine

@@ -1,0 +1,153 @@
+"""Many runs, several at once: what is done is not done again, and what a kill has interrupted goes on.
+
+Results are JSON lines, one a run that was started; the file is replaced whole after each, so that it is never half written.
+"""
+
+import json
+import os
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from contextlib import redirect_stderr
+from dataclasses import dataclass
+from hashlib import sha256
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from fwp.bench.pipeline import Run, run
+from fwp.bench.surroundings import device_of
+from fwp.errors import FormatError, FwpError
+from fwp.models.files import make_folder, write_bytes
+
+__all__ = ["Job", "Line", "digest", "read_lines", "run_all"]
+
+Line = dict[str, Any]
+"""One run of a table: its cell, its result or error, and the digest of what it was."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """A run under the name of its cell."""
+
+    cell: str
+    run: Run
+
+    @property
+    def name(self) -> str:
+        """As folders are called: "sepsis/no-oi/delta-cde/corrected-0"."""
+        return f"{self.cell}/{self.run.recipe.name}-{self.run.seed}"
+
+
+def digest(run: Run) -> str:
+    """Twelve letters that change when anything of the run does."""
+    return sha256(json.dumps(run.to_json(), sort_keys=True).encode()).hexdigest()[:12]
+
+
+def run_all(
+    jobs: Sequence[Job],
+    results: Path,
+    folder: Path,
+    device: str = "auto",
+    at_once: int | None = None,
+    root: Path | None = None,
+    say: Callable[[str], None] = lambda line: None,
+) -> list[Line]:
+    """Run what `results` does not hold yet; returns the lines of all these jobs, in their order.
+
+    A run that fails has a line too, with the error; it is tried again when the command is given again.
+
+    Args:
+        jobs: what to run.
+        results: file of JSON lines, read first and replaced after each run.
+        folder: where run folders go, each under its job's name.
+        device: "auto", or what torch calls it.
+        at_once: processes; unless given as many as there are GPUs, or cores for the recipe's threads.
+        root: where data lie.
+        say: is told what begins and what ends.
+    """
+    places = devices(device)
+    lines = {key(line): line for line in read_lines(results)} if results.exists() else {}
+    make_folder(results.parent)
+    wanted = {(job.cell, digest(job.run)): job for job in jobs}
+    todo = [job for at, job in wanted.items() if at not in lines or "error" in lines[at]]
+    say(f"{len(wanted)} runs, {len(wanted) - len(todo)} of them done before")
+    workers = at_once or (
+        len(places) if places[0] != "cpu" else cores() // max((j.run.recipe.threads for j in todo), default=1)
+    )
+    with ProcessPoolExecutor(max(1, workers), mp_context=get_context("spawn")) as pool:
+        running = {
+            pool.submit(_one, job, folder / job.name, places[i % len(places)], root): job for i, job in enumerate(todo)
+        }
+        for finished in as_completed(running):
+            job, line = running[finished], finished.result()
+            lines[key(line)] = line
+            write_lines(results, lines.values())
+            say(f"{job.name}: {_said(line)}")
+    return [lines[at] for at in wanted if at in lines]
+
+
+def _one(job: Job, folder: Path, device: str, root: Path | None) -> Line:
+    """One run in a process of its own; what it says goes into its folder."""
+    line: Line = {"cell": job.cell, "digest": digest(job.run), "recipe": job.run.recipe.name, "seed": job.run.seed}
+    torch.set_num_threads(job.run.recipe.threads)
+    try:
+        make_folder(folder)
+        with (folder / "log.txt").open("a") as log, redirect_stderr(log):
+            found = run(job.run, folder, device, root)
+    except (FwpError, OSError, RuntimeError, ValueError) as error:
+        return line | {"task": job.run.task.name, "error": f"{type(error).__name__}: {error}"}
+    return line | {name: value for name, value in found.items() if name != "out"}
+
+
+def _said(line: Line) -> str:
+    if "error" in line:
+        return line["error"].splitlines()[0]
+    metric = line["metric"]
+    return f"{metric} {line['valid'][metric]:.4f} valid, {line['test'][metric]:.4f} test, {line['seconds']:.0f} s"
+
+
+def key(line: Line) -> tuple[str, str]:
+    """What makes two lines the same run."""
+    return line["cell"], line["digest"]
+
+
+def read_lines(file: Path) -> list[Line]:
+    """The lines of a results file.
+
+    Raises:
+        FormatError: one of them is none.
+    """
+    found: list[Line] = []
+    for number, text in enumerate(file.read_text().splitlines(), 1):
+        try:
+            line = json.loads(text)
+            key(line)
+        except (ValueError, TypeError, LookupError) as error:
+            help = "remove that line; its run folder still has its result"
+            raise FormatError(
+                "this is no line of results", ("file", f"{file}:{number}"), ("read", text[:80]), help=help
+            ) from error
+        found.append(line)
+    return found
+
+
+def write_lines(file: Path, lines: Iterable[Line]) -> None:
+    """Replace the file, sorted by cell, recipe and seed, so that versions compare well."""
+    ordered = sorted(lines, key=lambda line: (line["cell"], line["recipe"], line["seed"], line["digest"]))
+    write_bytes(file, "".join(json.dumps(line) + "\n" for line in ordered).encode())
+
+
+def devices(device: str) -> list[str]:
+    """Where runs may take place: every GPU for "auto" where there are some. Raises FwpError: there is no such device."""
+    device_of(device)
+    if device == "auto":
+        return [f"cuda:{i}" for i in range(torch.cuda.device_count())] or ["cpu"]
+    return [device]
+
+
+def cores() -> int:
+    """Processors that this process may use."""
+    return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1

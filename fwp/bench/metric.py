@@ -1,0 +1,52 @@
+"""What a task measures its models by."""
+
+from enum import Enum
+from typing import assert_never
+
+from jaxtyping import Float, Int64
+from torch import Tensor
+from torchmetrics.functional.classification import binary_auroc, binary_average_precision
+
+__all__ = ["Metric", "measured"]
+
+
+class Metric(Enum):
+    """The number that results are compared by: larger is better, 1 is perfect."""
+
+    ACCURACY = "accuracy"
+    """Share of series whose likeliest class is right."""
+    AUC = "auc"
+    """Area under the receiver operating characteristic of two classes: how often a positive is ranked above a negative."""
+
+    @property
+    def one_logit(self) -> bool:
+        """Whether models give one logit, for the second of two classes, instead of one for each class."""
+        return self is Metric.AUC
+
+
+def measured(
+    metric: Metric, scores: Float[Tensor, "example score"], labels: Int64[Tensor, "example"]
+) -> dict[str, float]:
+    """The metric and what goes with it, by name.
+
+    Args:
+        metric: which.
+        scores: logits or their probabilities: of every class, or one for the second of two classes, positive if it is likelier.
+        labels: the numbers of the right classes.
+    """
+    match metric:
+        case Metric.ACCURACY:
+            return {"accuracy": _share(scores.argmax(-1) == labels)}
+        case Metric.AUC:
+            score = scores[:, 0]
+            return {
+                "auc": binary_auroc(score, labels).item(),
+                "average_precision": binary_average_precision(score, labels).item(),
+                "accuracy": _share((score > 0) == (labels == 1)),
+            }
+        case _:
+            assert_never(metric)
+
+
+def _share(right: Tensor) -> float:
+    return right.double().mean().item()

@@ -1,0 +1,73 @@
+"""Many runs: none twice, none lost, and a run that fails says why without stopping the others."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from torch import nn
+
+from fwp.bench import Recipe, Run, task
+from fwp.bench.many import Job, digest, read_lines, run_all
+from fwp.controls import linear
+from fwp.errors import FormatError
+from fwp.fields import Projection, external, wiring
+from fwp.rules import delta
+from fwp.rules.vocabulary import x
+
+RECIPE = Recipe(width=8, heads=2, hidden=8, method="euler", epochs=1)
+MODEL = delta @ wiring("keys-from-increments") @ linear
+
+
+def job(seed: int, recipe: Recipe = RECIPE) -> Job:
+    return Job("vowels/delta", Run(task("japanese-vowels"), MODEL, recipe, seed))
+
+
+@pytest.mark.users
+def test_runs_are_done_once_two_at_a_time_and_in_order(tmp_path: Path) -> None:
+    said: list[str] = []
+    results, runs = tmp_path / "results" / "table.jsonl", tmp_path / "runs"
+    lines = run_all([job(1), job(0)], results, runs, "cpu", at_once=2, say=said.append)
+    assert [line["seed"] for line in lines] == [1, 0]
+    assert [line["seed"] for line in read_lines(results)] == [0, 1]
+    assert all("out" not in line and line["test"]["examples"] == 370 for line in lines)
+    assert said[0] == "2 runs, 0 of them done before" and len(said) == 3
+    before = results.read_bytes()
+    assert (runs / "vowels/delta/corrected-0/result.json").exists()
+
+    said.clear()
+    again = run_all([job(0), job(1)], results, tmp_path / "elsewhere", "cpu", at_once=1, say=said.append)
+    assert said == ["2 runs, 2 of them done before"] and again == lines[::-1]
+    assert results.read_bytes() == before and not (tmp_path / "elsewhere").exists()
+
+
+def test_a_run_that_fails_has_a_line_and_is_tried_again(tmp_path: Path) -> None:
+    bad = Job("vowels/bad", Run(replace(task("japanese-vowels"), source=task("uea:None").source), MODEL, RECIPE))
+    results = tmp_path / "table.jsonl"
+    for _ in range(2):
+        said: list[str] = []
+        lines = run_all([bad], results, tmp_path / "runs", "cpu", at_once=1, root=tmp_path, say=said.append)
+        assert lines[0]["error"].startswith("DataError") and lines[0]["cell"] == "vowels/bad"
+        assert said[0] == "1 runs, 0 of them done before" and len(read_lines(results)) == 1
+
+
+def test_a_digest_changes_with_anything_of_a_run() -> None:
+    own = job(0).run
+    others = [job(1).run, replace(own, recipe=replace(RECIPE, rate=1e-3)), replace(own, sizes={"key": 3})]
+    others.append(replace(own, model=delta @ wiring("direct") @ linear))
+    assert len({digest(own), *map(digest, others)}) == 5
+    assert digest(own) == digest(job(0).run)
+
+
+def test_what_is_no_line_is_refused_with_its_place(tmp_path: Path) -> None:
+    file = tmp_path / "table.jsonl"
+    for text in ("{", "[]", '{"cell": "a"}', "3"):
+        file.write_text(json.dumps({"cell": "a", "digest": "b"}) + "\n" + text + "\n")
+        with pytest.raises(FormatError, match=r"(?s)no line of results.*table.jsonl:2"):
+            read_lines(file)
+
+
+def test_a_module_of_ones_own_cannot_be_kept_with_results() -> None:
+    own = Projection(k=external(nn.Linear(13, 8), x, "head key"))
+    with pytest.raises(Exception, match="module"):
+        digest(replace(job(0).run, model=delta @ own @ linear))

@@ -1,0 +1,167 @@
+"""Every option of a recipe does what it says, and nothing else."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from fwp.bench import Recipe, Run
+from fwp.bench.examples import Examples
+from fwp.bench.learner import Learner, loss_of
+from fwp.bench.pipeline import lengthened, mean_step, paced, prepare, run, scale, untrained
+from fwp.bench.recipe import Plateau
+from fwp.bench.task import task
+from fwp.controls import linear, log_signature
+from fwp.data import Labelled, series
+from fwp.fields import wiring
+from fwp.rules import delta
+from fwp.solvers import solve
+
+RECIPE = Recipe(width=8, heads=2, hidden=8, dropout=0.0)
+MODEL = delta @ wiring("keys-from-increments") @ linear
+
+
+def labelled() -> Labelled:
+    generator = torch.Generator().manual_seed(0)
+    lengths = [9, 2, 5, 7]
+    times = 20 + 3 * torch.arange(9.0)
+    values = torch.randn(4, 9, 3, generator=generator)
+    return Labelled(series(values, times, lengths=lengths), torch.tensor([0, 1, 1, 0]), ("no", "yes"))
+
+
+def what(recipe: Recipe = RECIPE, name: str = "worms") -> Run:
+    return Run(task(name), MODEL, recipe)
+
+
+def learner(recipe: Recipe = RECIPE) -> Learner:
+    trained = untrained(what(recipe), labelled())
+    return Learner(trained.classifier, prepare(trained, labelled(), recipe), recipe, 0)
+
+
+def gradients(own: Learner) -> dict[str, torch.Tensor]:
+    batch = own.train_examples.__getitems__([0, 1, 2, 3])
+    logits = torch.cat([own.classifier(part.inputs, part.ends) for part in batch])
+    loss_of(logits, torch.cat([part.labels for part in batch])).backward()
+    return {name: p.grad for name, p in own.classifier.named_parameters() if p.grad is not None}
+
+
+def test_scaled_time_runs_from_minus_1_to_1_and_raw_time_as_in_the_data() -> None:
+    data = labelled().series
+    scaled = scale(data, RECIPE).apply(data).times
+    assert scaled.min() == -1 and scaled.max() == 1
+    assert torch.equal(scale(data, replace(RECIPE, time="raw")).apply(data).times, data.times)
+
+
+@pytest.mark.parametrize("time", ["scaled", "raw"])
+def test_the_mean_step_lasts_the_pace_on_the_clock_whatever_the_times(time: Any) -> None:
+    recipe = replace(RECIPE, time=time, pace=0.5)
+    trained = untrained(what(recipe), labelled())
+    inputs = prepare(trained, labelled(), recipe).inputs
+    assert inputs.steps[0].tolist() == pytest.approx([0.5] * 8)
+
+
+def test_a_window_of_a_log_signature_lasts_the_pace() -> None:
+    path = paced(log_signature(1, 4), 0.5, mean_step(labelled().series))(labelled().series)
+    assert path.steps[0].tolist() == [0.5, 0.5]
+
+
+def test_queries_of_the_batch_are_those_of_the_longest_series_end_and_states_of_their_own() -> None:
+    recipe = replace(RECIPE, query="batch")
+    own = learner(recipe)
+    examples = own.train_examples
+    assert isinstance(examples, Examples) and examples.ends is not None
+    (batch,) = examples.__getitems__([0, 1, 2, 3])
+    net = own.classifier.eval().net
+    late, early = solve(net @ batch.inputs), solve(net @ prepare_own(own).inputs)
+    states = {"W": early.final["W"]}
+    assert torch.allclose(late.final["W"][0], states["W"][0], atol=1e-6)  # the longest series
+    expected = late.field.at_knots(late.knots).read({"W": states["W"][:, None]})[:, 0]
+    assert torch.allclose(own.classifier(batch.inputs, batch.ends), head(own, expected), atol=1e-5)
+    assert not torch.allclose(own.classifier(batch.inputs, batch.ends)[1], head(own, early.read())[1], atol=1e-3)
+
+
+def prepare_own(own: Learner) -> Examples:
+    return learner(replace(own.recipe, query="own")).train_examples
+
+
+def head(own: Learner, reading: torch.Tensor) -> torch.Tensor:
+    classifier = own.classifier
+    return classifier.classify(classifier.block(classifier.projection(reading.flatten(1))))
+
+
+def test_lengthened_series_observe_nothing_more() -> None:
+    data = labelled().series
+    long = lengthened(data)
+    assert torch.equal(long.mask, data.mask) and long.lengths.tolist() == [9] * 4
+    assert long.times[1].tolist() == data.times[0].tolist()
+
+
+def test_the_penalty_is_the_sum_of_all_norms() -> None:
+    plain, penal = learner(), learner(replace(RECIPE, penalty=0.03))
+    batch = plain.train_examples.__getitems__([0, 1, 2, 3])
+    for own in (plain, penal):
+        own.log = lambda *_, **__: None  # type: ignore[method-assign]  # there is no trainer
+    norms = sum(p.norm() for p in plain.classifier.parameters())
+    expected = plain.training_step(batch, 0) + 0.03 * norms
+    assert torch.allclose(penal.training_step(batch, 0), expected, rtol=1e-6)
+
+
+def test_the_gradient_of_the_map_to_the_logits_alone_is_multiplied() -> None:
+    plain, more = gradients(learner()), gradients(learner(replace(RECIPE, head_gradient=100.0)))
+    for name, gradient in plain.items():
+        factor = 100 if name.startswith("classify.") else 1
+        assert torch.allclose(more[name], factor * gradient, rtol=1e-5), name
+
+
+def test_the_map_to_the_logits_alone_has_a_rate_of_its_own() -> None:
+    own = learner(replace(RECIPE, head_rate=10.0, schedule=Plateau()))
+    optimiser = own.configure_optimizers()["optimizer"]
+    slow, fast = optimiser.param_groups
+    assert fast["lr"] == pytest.approx(10 * slow["lr"])
+    assert {id(p) for p in fast["params"]} == {id(p) for p in own.classifier.classify.parameters()}
+    assert len(slow["params"]) + len(fast["params"]) == len(list(own.classifier.parameters()))
+
+
+def test_the_memory_spreads_the_rates() -> None:
+    biases = [
+        untrained(what(recipe), labelled()).classifier.net.get_parameter("layers.0.slow.steps.beta_linear.bias")
+        for recipe in (RECIPE, replace(RECIPE, memory=100.0))
+    ]
+    assert biases[0].std() < 1 < biases[1].std()
+
+
+SMALL = replace(RECIPE, epochs=4, method="euler", schedule=Plateau("train_loss", 1), rate=1e-9, every=2)
+
+
+def test_evaluations_are_as_rare_as_the_recipe_says(tmp_path: Path) -> None:
+    result = run(Run(task("japanese-vowels"), MODEL, replace(SMALL, epochs=8)), tmp_path, "cpu")
+    rows = [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
+    assert [("valid_accuracy" in row) for row in rows] == [False, True] * 4
+    assert result["valid"]["epoch"] % 2 == 0 and result["epochs"] == 8
+
+
+def test_a_plateau_is_watched_at_every_evaluation() -> None:
+    plan = learner(SMALL).configure_optimizers()["lr_scheduler"]
+    assert plan["monitor"] == "train_loss" and plan["frequency"] == SMALL.every and plan["interval"] == "epoch"
+    before = plan["scheduler"].optimizer.param_groups[0]["lr"] = 1.0
+    for _ in range(3):
+        plan["scheduler"].step(2.0)
+    assert plan["scheduler"].optimizer.param_groups[0]["lr"] == before / 10
+
+
+def test_training_ends_when_evaluations_stop_getting_better(tmp_path: Path) -> None:
+    result = run(Run(task("japanese-vowels"), MODEL, replace(SMALL, epochs=8, patience=2)), tmp_path, "cpu")
+    assert result["epochs"] == 4
+
+
+def test_the_last_batch_may_be_dropped() -> None:
+    class Trainer:
+        world_size, global_rank = 1, 0
+
+    for drop, count in ((False, 2), (True, 1)):
+        own = learner(replace(RECIPE, batch=3, drop_last=drop))
+        own._trainer = Trainer()  # type: ignore[assignment]
+        assert len(own.train_dataloader()) == count
