@@ -107,8 +107,9 @@ class Learner(pl.LightningModule):
         optimiser = torch.optim.AdamW(groups, lr=recipe.rate, weight_decay=recipe.decay)
         match recipe.schedule:
             case OneCycle(warmup):
-                steps = int(self.trainer.estimated_stepping_batches)
-                cycle = torch.optim.lr_scheduler.OneCycleLR(optimiser, rates, total_steps=steps, pct_start=warmup)
+                steps = max(2, int(self.trainer.estimated_stepping_batches))
+                rise = min(1.0, max(warmup, 2 / steps))  # torch divides by zero where the rise takes a single step
+                cycle = torch.optim.lr_scheduler.OneCycleLR(optimiser, rates, total_steps=steps, pct_start=rise)
                 plan = {"scheduler": cycle, "interval": "step"}
             case Plateau(watch, stall):
                 fall = torch.optim.lr_scheduler.ReduceLROnPlateau(optimiser, factor=0.1, patience=stall, min_lr=1e-7)

@@ -7,12 +7,13 @@ import json
 import os
 import sys
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import BrokenExecutor, ProcessPoolExecutor, as_completed
 from contextlib import redirect_stderr
 from dataclasses import dataclass
 from hashlib import sha256
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import torch
@@ -67,6 +68,9 @@ def run_all(
         at_once: processes; unless given as many as there are GPUs, or cores for the recipe's threads.
         root: where data lie.
         say: is told what begins and what ends.
+
+    Raises:
+        FwpError: there is no such device, the disk refused, or a process was killed.
     """
     places = devices(device)
     lines = {key(line): line for line in read_lines(results)} if results.exists() else {}
@@ -77,16 +81,37 @@ def run_all(
     workers = at_once or (
         len(places) if places[0] != "cpu" else cores() // max((j.run.recipe.threads for j in todo), default=1)
     )
-    with ProcessPoolExecutor(max(1, workers), mp_context=get_context("spawn")) as pool:
+    with ProcessPoolExecutor(max(1, workers), get_context("spawn"), _end_with_parent) as pool:
         running = {
             pool.submit(_one, job, folder / job.name, places[i % len(places)], root): job for i, job in enumerate(todo)
         }
         for finished in as_completed(running):
-            job, line = running[finished], finished.result()
+            job = running[finished]
+            try:
+                line = finished.result()
+            except BrokenExecutor as error:
+                raise FwpError(
+                    "a process that trained a model was ended from outside",
+                    ("run", job.name),
+                    ("at once", str(workers)),
+                    help="give the command again, with fewer --jobs if memory ran out: what is done is kept",
+                ) from error
             lines[key(line)] = line
             write_lines(results, lines.values())
             say(f"{job.name}: {_said(line)}")
     return [lines[at] for at in wanted if at in lines]
+
+
+def _end_with_parent() -> None:
+    """Let no run go on when the command that began it was killed: another command may begin it again."""
+    parent = parent_process()
+    assert parent is not None
+
+    def wait() -> None:
+        parent.join()
+        os._exit(1)
+
+    Thread(target=wait, daemon=True).start()
 
 
 def _one(job: Job, folder: Path, device: str, root: Path | None) -> Line:

@@ -107,7 +107,7 @@ def markdown(title: str, about: str, found: Sequence[Summary]) -> str:
 ABOUT = {
     "table1": (
         "The paper's table 1",
-        "Irie, Faccio, Schmidhuber (2022), table 1, with the recipes found here (docs/recipes.md) unless a row says "
+        "Irie, Faccio, Schmidhuber (2022), table 1, with the recipes of `fwp/bench/recipes.py` unless a row says "
         "`published`. Every test example counts; the best epoch is chosen on validation examples by the task's metric; seed, "
         "split and initial weights vary together. `fwp bench table1` makes it.",
     ),

@@ -1,6 +1,12 @@
 """Many runs: none twice, none lost, and a run that fails says why without stopping the others."""
 
 import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,6 +21,7 @@ from fwp.fields import Projection, external, wiring
 from fwp.rules import delta
 from fwp.rules.vocabulary import x
 
+ROOT = Path(__file__).parents[2]
 RECIPE = Recipe(width=8, heads=2, hidden=8, method="euler", epochs=1)
 MODEL = delta @ wiring("keys-from-increments") @ linear
 
@@ -49,6 +56,54 @@ def test_a_run_that_fails_has_a_line_and_is_tried_again(tmp_path: Path) -> None:
         lines = run_all([bad], results, tmp_path / "runs", "cpu", at_once=1, root=tmp_path, say=said.append)
         assert lines[0]["error"].startswith("DataError") and lines[0]["cell"] == "vowels/bad"
         assert said[0] == "1 runs, 0 of them done before" and len(read_lines(results)) == 1
+
+
+LONG = """
+import sys
+from dataclasses import replace
+from pathlib import Path
+from tests.bench.test_many import RECIPE, job, run_all
+if __name__ == "__main__":
+    folder = Path(sys.argv[1])
+    run_all([job(0, replace(RECIPE, epochs=100_000))], folder / "t.jsonl", folder, "cpu", at_once=1)
+"""
+
+
+@pytest.fixture
+def training(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[str], int]]:
+    """A command that would train for hours, and the process in which it does."""
+    file = tmp_path / "long.py"
+    file.write_text(LONG)
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    command = [sys.executable, str(file), str(tmp_path)]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment, cwd=ROOT) as process:
+        log = tmp_path / "vowels/delta/corrected-0/log.txt"
+        while not (log.exists() and "epoch 1/" in log.read_text()):
+            assert process.poll() is None
+            time.sleep(0.1)
+        children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+        yield process, next(int(c) for c in children if "spawn_main" in Path(f"/proc/{c}/cmdline").read_text())
+        process.kill()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="finds the child in /proc")
+def test_where_a_run_is_killed_the_command_says_so(training: tuple[subprocess.Popen[str], int], tmp_path: Path) -> None:
+    process, child = training
+    os.kill(child, signal.SIGKILL)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 1 and "was ended from outside" in said and "fewer --jobs" in said
+    assert not (tmp_path / "t.jsonl").exists()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="finds the child in /proc")
+def test_where_the_command_is_killed_its_runs_end_too(training: tuple[subprocess.Popen[str], int]) -> None:
+    process, child = training
+    process.kill()
+    for _ in range(600):
+        if not Path(f"/proc/{child}").exists():
+            return
+        time.sleep(0.1)
+    pytest.fail("the run went on")
 
 
 def test_a_digest_changes_with_anything_of_a_run() -> None:

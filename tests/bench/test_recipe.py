@@ -125,6 +125,23 @@ def test_the_map_to_the_logits_alone_has_a_rate_of_its_own() -> None:
     assert len(slow["params"]) + len(fast["params"]) == len(list(own.classifier.parameters()))
 
 
+@pytest.mark.parametrize("steps", [1, 2, 3, 4, 5, 8, 100])
+def test_the_shortest_trainings_have_a_cycle_too(steps: int) -> None:
+    class Trainer:
+        estimated_stepping_batches = steps
+
+    own = learner()
+    own._trainer = Trainer()  # type: ignore[assignment]
+    chosen = own.configure_optimizers()
+    rates = [chosen["optimizer"].param_groups[0]["lr"]]
+    for _ in range(steps - 1):
+        chosen["optimizer"].step()
+        chosen["lr_scheduler"]["scheduler"].step()
+        rates.append(chosen["optimizer"].param_groups[0]["lr"])
+    assert all(0 < rate <= RECIPE.rate * (1 + 1e-12) for rate in rates)
+    assert steps < 3 or max(rates) == pytest.approx(RECIPE.rate)
+
+
 def test_the_memory_spreads_the_rates() -> None:
     biases = [
         untrained(what(recipe), labelled()).classifier.net.get_parameter("layers.0.slow.steps.beta_linear.bias")
