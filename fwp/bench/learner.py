@@ -8,6 +8,7 @@ import torch
 from jaxtyping import Float, Int64
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
+from torch.optim.lr_scheduler import ReduceLROnPlateau
 from torch.utils.data import DataLoader, DistributedSampler
 from torchmetrics import MeanMetric, Metric
 from torchmetrics.classification import BinaryAccuracy, BinaryAUROC, MulticlassAccuracy
@@ -46,6 +47,8 @@ class Learner(pl.LightningModule):
         for parameter in classifier.classify.parameters():
             if recipe.head_gradient != 1:
                 parameter.register_hook(lambda gradient: gradient * recipe.head_gradient)
+        self.plateau: ReduceLROnPlateau | None = None
+        self._plateau_state: dict[str, Any] | None = None
         self.measures = torch.nn.ModuleDict(
             {f"{part}_{name}": own for part in ("train", "valid") for name, own in measures(classifier).items()}
         )
@@ -87,7 +90,8 @@ class Learner(pl.LightningModule):
         return logits, torch.cat([part.labels for part in batch])
 
     def _measure(self, part: str, logits: Tensor, labels: Tensor) -> None:
-        answers = logits[:, 0] if logits.shape[-1] == 1 else logits
+        # Probabilities: torchmetrics takes logits for such wherever those of a batch happen to lie in [0, 1].
+        answers = logits[:, 0].double().sigmoid() if logits.shape[-1] == 1 else logits
         for name, measure in self.measures.items():
             if not name.startswith(part):
                 continue
@@ -110,13 +114,30 @@ class Learner(pl.LightningModule):
                 steps = max(2, int(self.trainer.estimated_stepping_batches))
                 rise = min(1.0, max(warmup, 2 / steps))  # torch divides by zero where the rise takes a single step
                 cycle = torch.optim.lr_scheduler.OneCycleLR(optimiser, rates, total_steps=steps, pct_start=rise)
-                plan = {"scheduler": cycle, "interval": "step"}
-            case Plateau(watch, stall):
-                fall = torch.optim.lr_scheduler.ReduceLROnPlateau(optimiser, factor=0.1, patience=stall, min_lr=1e-7)
-                plan = {"scheduler": fall, "interval": "epoch", "frequency": recipe.every, "monitor": watch}
+                return {"optimizer": optimiser, "lr_scheduler": {"scheduler": cycle, "interval": "step"}}
+            case Plateau(_, stall):
+                self.plateau = ReduceLROnPlateau(optimiser, factor=0.1, patience=stall, min_lr=1e-7)
+                if self._plateau_state is not None:
+                    self.plateau.load_state_dict(self._plateau_state)
+                return optimiser
             case _:
                 assert_never(recipe.schedule)
-        return {"optimizer": optimiser, "lr_scheduler": plan}
+
+    def on_train_epoch_end(self) -> None:
+        """Look whether a loss has stopped falling: here, since lightning would do so after the epoch's state is saved."""
+        schedule, epoch = self.recipe.schedule, self.current_epoch + 1
+        if isinstance(schedule, Plateau) and self.plateau is not None and epoch % self.recipe.every == 0:
+            self.plateau.step(self.trainer.callback_metrics[schedule.watch].item())
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """With the plateau, of which lightning does not know."""
+        if self.plateau is not None:
+            state = self.plateau.state_dict()
+            checkpoint["plateau"] = {name: state[name] for name in ("best", "num_bad_epochs", "last_epoch", "_last_lr")}
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Kept until the optimiser is made."""
+        self._plateau_state = checkpoint.get("plateau")
 
 
 def measures(classifier: Classifier) -> dict[str, Metric]:

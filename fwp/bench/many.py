@@ -8,7 +8,7 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import BrokenExecutor, ProcessPoolExecutor, as_completed
-from contextlib import redirect_stderr
+from contextlib import redirect_stderr, suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from multiprocessing import get_context, parent_process
@@ -20,7 +20,7 @@ import torch
 
 from fwp.bench.pipeline import Run, run
 from fwp.bench.surroundings import device_of
-from fwp.errors import FormatError, FwpError
+from fwp.errors import DataError, FormatError, FwpError
 from fwp.models.files import make_folder, write_bytes
 
 __all__ = ["Job", "Line", "digest", "read_lines", "run_all"]
@@ -38,12 +38,17 @@ class Job:
 
     @property
     def name(self) -> str:
-        """As folders are called: "sepsis/no-oi/delta-cde/corrected-0"."""
-        return f"{self.cell}/{self.run.recipe.name}-{self.run.seed}"
+        """As people are told of it: "sepsis/no-oi/delta-cde, corrected, seed 0"."""
+        return f"{self.cell}, {self.run.recipe.name}, seed {self.run.seed}"
+
+    @property
+    def folder(self) -> str:
+        """Below that of all runs, its own: another one whenever anything of the run changes."""
+        return f"{self.cell}/{self.run.seed}-{digest(self.run)}"
 
 
 def digest(run: Run) -> str:
-    """Twelve letters that change when anything of the run does."""
+    """Twelve letters that change when anything of the run does: data, split, model, recipe, seed."""
     return sha256(json.dumps(run.to_json(), sort_keys=True).encode()).hexdigest()[:12]
 
 
@@ -81,24 +86,28 @@ def run_all(
     workers = at_once or (
         len(places) if places[0] != "cpu" else cores() // max((j.run.recipe.threads for j in todo), default=1)
     )
-    with ProcessPoolExecutor(max(1, workers), get_context("spawn"), _end_with_parent) as pool:
+    for source in dict.fromkeys(job.run.task.source for job in todo):
+        with suppress(DataError):  # which the run itself will meet, and keep
+            source.load(root)  # once, before several runs would all fetch, unpack and parse
+    pool = ProcessPoolExecutor(max(1, workers), get_context("spawn"), _end_with_parent)
+    try:
         running = {
-            pool.submit(_one, job, folder / job.name, places[i % len(places)], root): job for i, job in enumerate(todo)
+            pool.submit(_one, job, folder / job.folder, places[i % len(places)], root): job
+            for i, job in enumerate(todo)
         }
         for finished in as_completed(running):
             job = running[finished]
-            try:
-                line = finished.result()
-            except BrokenExecutor as error:
-                raise FwpError(
-                    "a process that trained a model was ended from outside",
-                    ("run", job.name),
-                    ("at once", str(workers)),
-                    help="give the command again, with fewer --jobs if memory ran out: what is done is kept",
-                ) from error
-            lines[key(line)] = line
+            lines[job.cell, digest(job.run)] = line = finished.result()
             write_lines(results, lines.values())
             say(f"{job.name}: {_said(line)}")
+    except BrokenExecutor as error:
+        raise FwpError(
+            "a process that trained a model was ended from outside",
+            ("at once", str(workers)),
+            help="give the command again, with fewer --jobs if memory ran out: what is done is kept",
+        ) from error
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
     return [lines[at] for at in wanted if at in lines]
 
 
@@ -117,12 +126,13 @@ def _end_with_parent() -> None:
 def _one(job: Job, folder: Path, device: str, root: Path | None) -> Line:
     """One run in a process of its own; what it says goes into its folder."""
     line: Line = {"cell": job.cell, "digest": digest(job.run), "recipe": job.run.recipe.name, "seed": job.run.seed}
+    line |= {"run": job.run.to_json()}
     torch.set_num_threads(job.run.recipe.threads)
     try:
         make_folder(folder)
         with (folder / "log.txt").open("a") as log, redirect_stderr(log):
             found = run(job.run, folder, device, root)
-    except (FwpError, OSError, RuntimeError, ValueError) as error:
+    except Exception as error:  # whatever ends one run must not end the others
         return line | {"task": job.run.task.name, "error": f"{type(error).__name__}: {error}"}
     return line | {name: value for name, value in found.items() if name != "out"}
 

@@ -31,18 +31,18 @@ def measured(
 
     Args:
         metric: which.
-        scores: logits or their probabilities: of every class, or one for the second of two classes, positive if it is likelier.
+        scores: logits of every class, or one for the second of two classes, positive if that is likelier.
         labels: the numbers of the right classes.
     """
     match metric:
         case Metric.ACCURACY:
             return {"accuracy": _share(scores.argmax(-1) == labels)}
         case Metric.AUC:
-            score = scores[:, 0]
+            score = scores[:, 0].double().sigmoid()
             return {
                 "auc": binary_auroc(score, labels).item(),
                 "average_precision": binary_average_precision(score, labels).item(),
-                "accuracy": _share((score > 0) == (labels == 1)),
+                "accuracy": _share((score > 0.5) == (labels == 1)),
             }
         case _:
             assert_never(metric)

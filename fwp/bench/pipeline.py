@@ -26,7 +26,9 @@ from fwp.solvers import prepare as compile_ahead
 
 __all__ = ["Run", "run"]
 
-FORMAT = 2
+FORMAT = 3
+FEATURE_HIDDEN = 256
+"""Hidden units between static features and the first state unless sizes say otherwise, as in the published code."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +39,7 @@ class Run:
     model and the recipe may ask for.
 
     Raises:
-        FwpError: a negative seed, or a recipe that the task's metric has no use for.
+        FwpError: a negative seed, or a weight of positives where the metric knows none.
         SizeError: a size that belongs to the recipe or the data.
         CompositionError: the model reads static features, and the task's series have none.
     """
@@ -57,6 +59,13 @@ class Run:
                 "this size is not given among those of other axes",
                 ("sizes", ", ".join(sorted(taken))),
                 help="width and heads are the recipe's, channels are the data's",
+            )
+        if self.recipe.positive != 1 and not self.task.metric.one_logit:
+            raise FwpError(
+                "positives can be weighted only where two classes share a logit",
+                ("positive", str(self.recipe.positive)),
+                ("metric", self.task.metric.value),
+                help="leave `positive` at 1",
             )
         if isinstance(self.model, Model) and "feature" in self.model.axes and not self.task.source.features:
             raise CompositionError(
@@ -87,6 +96,8 @@ class Run:
         return {
             "format": FORMAT,
             "task": self.task.name,
+            "source": repr(self.task.source),
+            "metric": self.task.metric.value,
             "model": model.to_json() if isinstance(model, Recurrent) else to_json(model),
             "sizes": dict(self.sizes),
             "recipe": self.recipe.to_json(),
@@ -206,7 +217,7 @@ def untrained(what: Run, train: Labelled) -> Trained:
             model = replace(model, control=paced(model.control, recipe.pace, mean_step(series) / normaliser.span))
             sizes: dict[str, Any] = {"width": recipe.width, "heads": recipe.heads, **what.sizes}
             if "feature" in model.axes:
-                sizes["feature"] = features
+                sizes = {"feature": features, "feature_hidden": FEATURE_HIDDEN, **sizes}
             encoder = model.build(series.channels, **sizes)
             if recipe.memory:
                 spread_rates(encoder, recipe.memory * recipe.pace)
@@ -215,19 +226,24 @@ def untrained(what: Run, train: Labelled) -> Trained:
 
 
 def scale(series: Series, recipe: Recipe) -> Normaliser:
-    """That of the training series; their times run from -1 to 1, or as in the data."""
+    """That of the training series; their times run from -1 to 1, from 0 to 1, or as in the data."""
     found = Normaliser.fit(series)
     match recipe.time:
         case "scaled":
             return replace(found, origin=found.origin + found.span / 2, span=found.span / 2)
+        case "unit":
+            return found
         case "raw":
             return replace(found, origin=0.0, span=1.0)
 
 
 def paced(control: Control, pace: float, step: float) -> Control:
-    """The control on a clock on which the mean step between observations, or a window of a log-signature, lasts `pace`."""
-    own_clock = isinstance(control.kind, LogSignature)
-    return replace(control, pace=pace if own_clock else pace / step)
+    """The control on a clock on which the mean step between observations, or a window of a log-signature, lasts `pace`.
+
+    A pace of the control's own multiplies it.
+    """
+    unit = 1.0 if isinstance(control.kind, LogSignature) else step
+    return replace(control, pace=control.pace * pace / unit)
 
 
 def mean_step(series: Series) -> float:

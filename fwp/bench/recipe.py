@@ -50,10 +50,10 @@ class Recipe:
     """How long the mean step between observations lasts on the model's clock, on which rates are between 0 and 1."""
     memory: float = 0.0
     """The longest memory at the start, in steps: heads' rates are spread from 1 to 1/memory. 0 leaves all near 1/2."""
-    time: Literal["scaled", "raw"] = "scaled"
-    """The time as the nets see it: from -1 to 1 over the longest series, or as in the data."""
+    time: Literal["scaled", "unit", "raw"] = "scaled"
+    """The time as the nets see it: from -1 to 1 over the longest series, from 0 to 1, or as in the data."""
     query: Literal["own", "batch"] = "own"
-    """When each query is made: at its own series' end, or (published) where the longest of the data set ends."""
+    """When each query is made: at its own series' end, or (published) where the longest of the part of the data ends."""
     method: str = "auto"
     """How the equation is solved: "auto" is the plan's choice, see `fwp explain`."""
     steps: int = 1

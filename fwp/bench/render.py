@@ -1,7 +1,8 @@
 """Results beside the paper's numbers: mean, standard deviation and seeds of every cell, for a terminal and for the docs."""
 
+import json
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean, stdev
@@ -16,7 +17,7 @@ __all__ = ["Summary", "markdown", "page", "summaries", "terminal"]
 
 @dataclass(frozen=True)
 class Summary:
-    """All runs of one cell with one recipe, the metric in per cent."""
+    """All runs of one cell that differ in nothing but the seed, the metric in per cent."""
 
     cell: Cell
     recipe: str
@@ -42,15 +43,12 @@ class Summary:
 
 
 def summaries(cells: Iterable[Cell], lines: Iterable[Line]) -> list[Summary]:
-    """The runs of each cell, recipe by recipe, in the order of the table."""
-    found: Mapping[tuple[str, str], list[Line]] = defaultdict(list)
+    """The runs of each cell, in the order of the table; those with other recipes or of other models apart."""
+    found: dict[str, dict[str, list[Line]]] = defaultdict(lambda: defaultdict(list))
     for line in lines:
-        found[line["cell"], line["recipe"]].append(line)
-    return [
-        Summary(cell, cell.run(0).recipe.name, tuple(own))
-        for cell in cells
-        if (own := found.get((cell.name, cell.run(0).recipe.name)))
-    ]
+        same = {name: value for name, value in line["run"].items() if name not in ("seed", "split")}
+        found[line["cell"]][json.dumps(same, sort_keys=True)].append(line)
+    return [Summary(cell, own[0]["recipe"], tuple(own)) for cell in cells for own in found.get(cell.name, {}).values()]
 
 
 def number(values: Sequence[float]) -> str:
@@ -109,7 +107,8 @@ ABOUT = {
         "The paper's table 1",
         "Irie, Faccio, Schmidhuber (2022), table 1, with the recipes of `fwp/bench/recipes.py` unless a row says "
         "`published`. Every test example counts; the best epoch is chosen on validation examples by the task's metric; seed, "
-        "split and initial weights vary together. `fwp bench table1` makes it.",
+        "split and initial weights vary together. Recipes were found on the validation examples of seed 0, some of which are "
+        "test examples of other seeds. The lines in `results/` say all about each run. `fwp bench table1` makes it.",
     ),
     "table2": (
         "The paper's table 2",
@@ -133,6 +132,6 @@ def page(results: Path) -> str:
     tables = [
         markdown(*ABOUT[name], summaries(cells, read_lines(file)))
         for name, cells in TABLES.items()
-        if (file := results / f"{name}.jsonl").exists()
+        if (file := results / f"{name}.jsonl").exists() and file.stat().st_size
     ]
     return "# Results\n\nMade from the lines in `results/` by `fwp bench render`.\n\n" + "\n".join(tables)

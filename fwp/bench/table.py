@@ -26,12 +26,9 @@ from fwp.fields import (
     suited,
 )
 from fwp.models import Recurrent
-from fwp.rules import Rule, delta, gru_ode, hebb, ncde, nrde, oja, tanh_delta
+from fwp.rules import Rule, delta, gru_ode, hebb, ncde, neural_cde, nrde, oja, tanh_delta
 
 __all__ = ["ABLATION", "TABLE1", "TABLE2", "TABLES", "Cell", "chosen"]
-
-FEATURE_HIDDEN = 256
-"""Hidden units between static features and the first state, as in the published code."""
 
 
 @dataclass(frozen=True)
@@ -51,8 +48,9 @@ class Cell:
         """Its run with this seed; with at most so many epochs, as whole evaluations, if not with the recipe's own number."""
         recipe = self.recipe
         if epochs is not None and epochs < recipe.epochs:
-            every = min(epochs, recipe.every)
-            recipe = replace(recipe, every=every, epochs=epochs - epochs % every)
+            every = max(1, min(epochs, recipe.every))
+            name = f"{recipe.name}, {epochs} epochs"
+            recipe = replace(recipe, name=name, every=every, epochs=epochs - epochs % every)
         return Run(self.task, self.model, recipe, seed, self.sizes)
 
 
@@ -76,8 +74,6 @@ class Column:
         **sizes: int,
     ) -> Cell:
         """The cell of one row."""
-        if isinstance(model, Model) and "feature" in model.axes:
-            sizes = {"feature_hidden": FEATURE_HIDDEN, **sizes}
         own = self.task.recipe if recipe is None else recipe
         return Cell(f"{self.name}/{row}", self.heading, label, self.task, model, own, sizes, self.paper.get(row))
 
@@ -112,7 +108,7 @@ def _rows_of_table1(column: Column) -> tuple[Cell, ...]:
         column.cell(
             "ncde",
             "NCDE",
-            column.fed(ncde, ncde_wiring()),
+            column.fed(neural_cde(4), ncde_wiring(4)),
             replace(solved, width=49, heads=1),
             inner=49,
         ),
@@ -154,6 +150,7 @@ _OI = {
 }
 _NO_OI = {
     "gru-ode": "77.1 (2.4)",
+    "gru-d": "85.0 (1.3)",
     "hebb-node": "82.9 (0.7)",
     "oja-node": "82.9 (0.5)",
     "delta-node": "84.5 (2.9)",
@@ -272,14 +269,19 @@ def _ablation() -> tuple[Cell, ...]:
         *(column.cell(row, label, column.fed(delta, projection)) for row, label, projection in sources),
         column.cell("tanh-after", "tanh after the error", column.fed(tanh_delta, keys_from_increments(squash=False))),
         column.cell("natural-cubic", "natural cubic control", column.fed(delta, keys_from_increments(), natural_cubic)),
-        *(column.cell(row, label, model, own) for row, label, own in changes),
+        *(column.cell(row, label, model, replace(own, name=f"{own.name}, changed")) for row, label, own in changes),
         column.cell("published-exact", "published recipe and model, exact gradient of Magnus 4", as_run, exact),
-        column.cell("published-own-query", "the same, queries at own ends", as_run, replace(exact, query="own")),
+        column.cell(
+            "published-own-query",
+            "the same, queries at own ends",
+            as_run,
+            replace(exact, query="own", name="published-exact, changed"),
+        ),
         column.cell(
             "published-own-query-scaled",
             "the same, time from -1 to 1",
             as_run,
-            replace(exact, query="own", time="scaled"),
+            replace(exact, query="own", time="scaled", name="published-exact, changed"),
         ),
     )
 

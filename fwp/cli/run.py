@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -22,7 +23,7 @@ __all__ = ["command"]
 
 def command(arguments: Sequence[str]) -> Callable[..., None]:
     """The command as a function whose recipe is, unless its options say otherwise, that of the task that is named first."""
-    named = TASKS.get(arguments[1]) if len(arguments) > 1 else None
+    named = next((TASKS[each] for each in arguments if each in TASKS), None)
     default = Recipe() if named is None else named.recipe
     if named is not None and named.published is not None and "--published" in arguments:
         default = named.published
@@ -65,7 +66,9 @@ def command(arguments: Sequence[str]) -> Callable[..., None]:
             raise FwpError("the paper has no recipe for this task", ("task", task_name), help=f"it has for {known}")
         feeds = suited(wiring(projection), found)
         if what_task.source.features:
-            feeds, sizes = from_features(feeds, found), {"feature_hidden": 256, **sizes}
+            feeds = from_features(feeds, found)
+        if recipe != default and recipe.name == default.name:
+            recipe = replace(recipe, name=f"{default.name}, changed")
         what = Run(what_task, found @ feeds @ by_name(control), recipe, seed, sizes)
         result = run_pipeline(what, folder_of(what) if out is None else out, device)
         Console(stderr=True).print(table(result))

@@ -18,6 +18,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from fwp.data.archive import sha256
 from fwp.data.dataset import Dataset
 from fwp.data.labelled import Labelled
 from fwp.data.series import Series
@@ -145,8 +146,7 @@ def _digest(tensors: Mapping[str, Tensor]) -> str:
 
 def _sum(source: Path) -> str:
     try:
-        with source.open("rb") as opened:
-            return hashlib.file_digest(opened, "sha256").hexdigest()
+        return sha256(source)
     except OSError as error:
         raise DataError(
             "a file of a data set cannot be read",

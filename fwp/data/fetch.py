@@ -1,6 +1,5 @@
 """Downloading a file once: resumed where it stopped, checked, and in its place only when it is whole."""
 
-import hashlib
 import sys
 from collections.abc import Callable
 from email.utils import formatdate
@@ -12,6 +11,7 @@ from urllib.error import HTTPError, URLError
 from urllib.parse import urlsplit
 from urllib.request import HTTPRedirectHandler, Request, build_opener
 
+from fwp.data.archive import sha256 as checksum
 from fwp.errors import DataError
 
 __all__ = ["fetch"]
@@ -46,7 +46,7 @@ def fetch(url: str, file: Path, sha256: str | None, *, progress: Callable[[str],
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         _download(url, part, lambda amount: tell(f"{file.name}: {amount}"))
-        found = _digest(part)
+        found = checksum(part)
         if sha256 is not None and found != sha256.lower():
             part.unlink()
             raise _refusal("a downloaded file has the wrong checksum", url, file, found, ("expected SHA-256", sha256))
@@ -124,11 +124,6 @@ def _require_web(url: str, origin: str) -> None:
 
 
 OPENER = build_opener(_Redirects)
-
-
-def _digest(file: Path) -> str:
-    with file.open("rb") as opened:
-        return hashlib.file_digest(opened, "sha256").hexdigest()
 
 
 def _to_stderr(line: str) -> None:

@@ -26,7 +26,7 @@ def spread_rates(net: Net, memory: int | float) -> None:
 
     Args:
         net: as built; changed in place.
-        memory: of the slowest head, in units of the clock; the fastest forgets at once.
+        memory: of the slowest head, or the only one, in units of the clock; the fastest forgets at once.
     """
     for layer, own in zip(net.model.spec.layers, net.layers, strict=True):
         assert isinstance(own, LayerNet)
@@ -37,7 +37,9 @@ def spread_rates(net: Net, memory: int | float) -> None:
                 case Activation(Primitive.SIGMOID, None, Linear(_, ("head",), True)):
                     bias = own.slow.get_parameter(f"steps.{slot.name}_linear.bias")
                     slowest = min(FASTEST, own.sizes.get("key", 1) / memory)
-                    rates = torch.logspace(0, 1, len(bias), base=slowest / FASTEST, dtype=torch.float64) * FASTEST
+                    heads = len(bias)
+                    slowness = torch.linspace(0, 1, heads, dtype=torch.float64) if heads > 1 else torch.ones(1)
+                    rates = FASTEST * (slowest / FASTEST) ** slowness
                     bias.copy_(rates.logit())
                 case _:
                     pass

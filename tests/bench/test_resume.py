@@ -12,6 +12,7 @@ import pytest
 import torch
 
 from fwp.bench import Recipe, Run, run, task
+from fwp.bench.recipe import Plateau
 from fwp.bench.state import load_tree
 from fwp.controls import linear
 from fwp.errors import FormatError, FwpError
@@ -19,6 +20,7 @@ from fwp.fields import wiring
 from fwp.rules import delta
 
 RECIPE = Recipe(width=8, heads=2, hidden=8, method="euler", epochs=4, batch=54, dropout=0.5)
+PLATEAUS = replace(RECIPE, schedule=Plateau("train_loss", 1), rate=2e-6, epochs=8)  # all that moves the loss is dropout
 ROOT = Path(__file__).parents[2]
 FILES = ("metrics.jsonl", "weights.safetensors", "model.json", "run.json", "learning_curve.png", "fast_weights.png")
 
@@ -35,13 +37,13 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def killed_at(folder: Path, event: str) -> None:
+def killed_at(folder: Path, event: str, what: str = "small()") -> None:
     """The same run in a process of its own, which kills itself (SIGKILL: nothing is tidied up) at an event."""
     code = f"""
 import os, signal
 from pathlib import Path
 import fwp.models.files
-from tests.bench.test_resume import small
+from tests.bench.test_resume import PLATEAUS, small
 from fwp.bench import learner, run
 here = Path({str(folder)!r})
 def die():
@@ -63,7 +65,7 @@ def replacing(self, target):
         die()
     return found
 learner.Learner.training_step, Path.replace = training_step, replacing
-run(small(), here, "cpu")
+run({what}, here, "cpu")
 """
     environment = os.environ | {"OMP_NUM_THREADS": str(torch.get_num_threads())}
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, cwd=ROOT)
@@ -96,6 +98,17 @@ def test_a_killed_run_ends_with_the_same_bits(whole: Path, tmp_path: Path, event
     killed_at(tmp_path, event)
     run(small(), tmp_path, "cpu")
     same(whole, tmp_path)
+
+
+@pytest.mark.parametrize("event", EVENTS)
+def test_plateaus_survive_a_kill(tmp_path: Path, event: str) -> None:
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    run(small(recipe=PLATEAUS), whole, "cpu")
+    rates = [json.loads(row)["rate"] for row in (whole / "metrics.jsonl").read_text().splitlines()]
+    assert rates[0] == 2e-6 > rates[-1], "the rate never fell"
+    killed_at(killed, event, "small(recipe=PLATEAUS)")
+    run(small(recipe=PLATEAUS), killed, "cpu")
+    same(whole, killed)
 
 
 def test_what_ran_before_makes_no_difference(whole: Path, tmp_path: Path) -> None:
