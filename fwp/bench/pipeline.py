@@ -15,7 +15,7 @@ from fwp.bench.recipe import Recipe
 from fwp.bench.surroundings import device_of, machine, reproducible
 from fwp.bench.task import Task
 from fwp.bench.train import EVALUATED_AT_ONCE, Fitted, fit
-from fwp.controls import Control, LogSignature, Path
+from fwp.controls import Control, LogSignature, Path, backend_of
 from fwp.data import Labelled, Normaliser, Series
 from fwp.errors import CompositionError, FwpError, SizeError
 from fwp.fields import Model, Net, spread_rates, to_json
@@ -89,6 +89,13 @@ class Run:
     def control(self) -> str:
         """The name of its control; a recurrence takes observations as they are."""
         return "none" if isinstance(self.model, Recurrent) else self.model.control.name
+
+    @property
+    def signature(self) -> dict[str, str]:
+        """What computes its log-signatures, where its control has some."""
+        if isinstance(self.model, Recurrent) or not isinstance(self.model.control.kind, LogSignature):
+            return {}
+        return {"signature": backend_of(self.model.control.kind.depth)}
 
     def to_json(self) -> dict[str, Any]:
         """As kept in the run folder."""
@@ -168,6 +175,7 @@ def found(what: Run, parts: Mapping[str, Labelled], folder: Folder, device: torc
         "recipe": recipe.name,
         "epochs": len(fitted.metrics),
         "machine": machine(device, recipe.threads),
+        **what.signature,
     }
 
 

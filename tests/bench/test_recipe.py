@@ -68,6 +68,13 @@ def test_a_window_of_a_log_signature_lasts_the_pace() -> None:
     assert path.steps[0].tolist() == [0.5, 0.5]
 
 
+def test_a_result_names_what_computes_its_log_signatures() -> None:
+    own = what()
+    assert own.signature == {}
+    windows = replace(own, model=delta @ wiring("direct") @ log_signature(2, 4))
+    assert windows.signature == {"signature": "closed form"}
+
+
 def test_queries_of_the_batch_are_those_of_the_longest_series_end_and_states_of_their_own() -> None:
     recipe = replace(RECIPE, query="batch")
     own = learner(recipe)
