@@ -70,9 +70,9 @@ class Examples(Dataset[list[Batch]]):
 
     def _cut(self, rows: Tensor) -> Batch:
         length = max(1, int(self.lengths[rows].max()))
-        chosen = self.inputs[rows]
-        cut = chosen.between(0, length) if isinstance(chosen, Path) else chosen.shortened(length)
-        return Batch(cut, self.labels[rows], None if self.ends is None else self.ends[rows])
+        inputs = self.inputs  # cut first, which copies nothing
+        short = inputs.between(0, length) if isinstance(inputs, Path) else inputs.shortened(length)
+        return Batch(short[rows], self.labels[rows], None if self.ends is None else self.ends[rows])
 
 
 def batches(

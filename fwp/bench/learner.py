@@ -1,5 +1,6 @@
 """What lightning trains: a classifier, its loss and its optimiser; what is random depends on seed, epoch and batch alone."""
 
+from collections.abc import Iterable
 from typing import Any, assert_never, cast
 
 import lightning.pytorch as pl
@@ -17,7 +18,7 @@ from fwp.bench.examples import Batch, Examples, batches
 from fwp.bench.recipe import OneCycle, Plateau, Recipe
 from fwp.models.classifier import Classifier
 
-__all__ = ["Learner", "loss_of", "seed_of"]
+__all__ = ["Learner", "answers", "loss_of", "seed_of"]
 
 
 def seed_of(seed: int, *purpose: int) -> int:
@@ -36,6 +37,14 @@ def loss_of(
         targets = labels.to(logits.dtype) * (1 - smoothing) + smoothing / 2
         return binary_cross_entropy_with_logits(logits[:, 0], targets, pos_weight=logits.new_tensor(positive))
     return cross_entropy(logits, labels, label_smoothing=smoothing)
+
+
+def answers(
+    classifier: Classifier, parts: Iterable[Batch]
+) -> tuple[Float[Tensor, "example logit"], Int64[Tensor, "example"]]:
+    """The logits of all parts together, and their labels in the same order."""
+    logits, labels = zip(*((classifier(part.inputs, part.ends), part.labels) for part in parts), strict=True)
+    return torch.cat(logits), torch.cat(labels)
 
 
 class Learner(pl.LightningModule):
@@ -73,7 +82,7 @@ class Learner(pl.LightningModule):
 
     def training_step(self, batch: list[Batch], index: int) -> Tensor:
         """The loss of one batch."""
-        logits, labels = self._answers(batch)
+        logits, labels = answers(self.classifier, batch)
         self._measure("train", logits.detach(), labels)
         loss = loss_of(logits, labels, self.recipe.smoothing, self.recipe.positive)
         if self.recipe.penalty:
@@ -83,22 +92,18 @@ class Learner(pl.LightningModule):
 
     def validation_step(self, batch: list[Batch], index: int) -> None:
         """Measure one batch that is held back."""
-        self._measure("valid", *self._answers(batch))
-
-    def _answers(self, batch: list[Batch]) -> tuple[Tensor, Tensor]:
-        logits = torch.cat([self.classifier(part.inputs, part.ends) for part in batch])
-        return logits, torch.cat([part.labels for part in batch])
+        self._measure("valid", *answers(self.classifier, batch))
 
     def _measure(self, part: str, logits: Tensor, labels: Tensor) -> None:
         # Probabilities: torchmetrics takes logits for such wherever those of a batch happen to lie in [0, 1].
-        answers = logits[:, 0].double().sigmoid() if logits.shape[-1] == 1 else logits
+        scores = logits[:, 0].double().sigmoid() if logits.shape[-1] == 1 else logits
         for name, measure in self.measures.items():
             if not name.startswith(part):
                 continue
             if isinstance(measure, MeanMetric):
                 measure.update(loss_of(logits, labels, positive=self.recipe.positive), weight=len(labels))
             else:
-                cast(Metric, measure).update(answers, labels)
+                cast(Metric, measure).update(scores, labels)
             self.log(name, cast(Metric, measure), on_step=False, on_epoch=True, batch_size=len(labels))
 
     def configure_optimizers(self) -> Any:

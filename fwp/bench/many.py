@@ -5,7 +5,6 @@ Results are JSON lines, one a run that was started; the file is replaced whole a
 
 import json
 import os
-import sys
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import BrokenExecutor, ProcessPoolExecutor, as_completed
 from contextlib import redirect_stderr, suppress
@@ -18,6 +17,7 @@ from typing import Any
 
 import torch
 
+from fwp.bench.machine import cores
 from fwp.bench.pipeline import Run, run
 from fwp.bench.surroundings import device_of
 from fwp.errors import DataError, FormatError, FwpError
@@ -86,7 +86,7 @@ def run_all(
     workers = at_once or (
         len(places) if places[0] != "cpu" else cores() // max((j.run.recipe.threads for j in todo), default=1)
     )
-    for source in dict.fromkeys(job.run.task.source for job in todo):
+    for source in dict.fromkeys(job.run.task.source for job in todo) if workers > 1 else ():
         with suppress(DataError):  # which the run itself will meet, and keep
             source.load(root)  # once, before several runs would all fetch, unpack and parse
     pool = ProcessPoolExecutor(max(1, workers), get_context("spawn"), _end_with_parent)
@@ -96,10 +96,10 @@ def run_all(
             for i, job in enumerate(todo)
         }
         for finished in as_completed(running):
-            job = running[finished]
-            lines[job.cell, digest(job.run)] = line = finished.result()
+            line = finished.result()
+            lines[key(line)] = line
             write_lines(results, lines.values())
-            say(f"{job.name}: {_said(line)}")
+            say(f"{running[finished].name}: {_said(line)}")
     except BrokenExecutor as error:
         raise FwpError(
             "a process that trained a model was ended from outside",
@@ -181,8 +181,3 @@ def devices(device: str) -> list[str]:
     if device == "auto":
         return [f"cuda:{i}" for i in range(torch.cuda.device_count())] or ["cpu"]
     return [device]
-
-
-def cores() -> int:
-    """Processors that this process may use."""
-    return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1

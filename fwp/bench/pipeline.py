@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from fwp.bench.examples import Examples, batches
-from fwp.bench.learner import Learner, loss_of, seed_of
+from fwp.bench.learner import Learner, answers, loss_of, seed_of
 from fwp.bench.metric import measured
 from fwp.bench.picture import picture
 from fwp.bench.recipe import Recipe
@@ -285,9 +285,8 @@ def lengthened(series: Series) -> Series:
 def measure(what: Run, classifier: Classifier, examples: Examples, device: torch.device) -> dict[str, float | int]:
     """The metric and the loss of the chosen weights on all examples."""
     with evaluating(classifier):
-        parts = [part.to(device) for batch in batches(examples, EVALUATED_AT_ONCE) for part in batch]
-        logits = torch.cat([classifier(part.inputs, part.ends) for part in parts])
-    labels = torch.cat([part.labels for part in parts])
+        parts = (part.to(device) for batch in batches(examples, EVALUATED_AT_ONCE) for part in batch)
+        logits, labels = answers(classifier, parts)
     loss = loss_of(logits, labels, positive=what.recipe.positive).item()
     return {"examples": len(examples), **measured(what.task.metric, logits, labels), "loss": loss}
 

@@ -21,17 +21,9 @@ class Lines(Callback):
         """Print the epoch's number and how it went."""
         if trainer.is_global_zero:
             found = {name: value.item() for name, value in trainer.callback_metrics.items()}
+            names = sorted(found, reverse=True)
             parts = [
-                " ".join(
-                    [
-                        part,
-                        *(
-                            f"{name.removeprefix(part)[1:]} {found[name]:.3f}"
-                            for name in sorted(found, reverse=True)
-                            if name.startswith(part)
-                        ),
-                    ]
-                )
+                " ".join([part, *(f"{n.removeprefix(part)[1:]} {found[n]:.3f}" for n in names if n.startswith(part))])
                 for part in ("train", "valid")
             ]
             print(

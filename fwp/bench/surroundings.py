@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import torch
 from lightning.fabric.utilities.warnings import PossibleUserWarning
 
-from fwp.bench.speed.machine import this_machine
+from fwp.bench.machine import cpu_name
 from fwp.errors import FwpError
 
 __all__ = ["device_of", "machine", "quiet", "reproducible"]
@@ -34,7 +34,7 @@ def machine(device: torch.device, threads: int) -> str:
     """On what a result was found: "NVIDIA H100", or a processor and how many of its threads were used."""
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
-    return f"{this_machine().cpu}, {threads} thread{'s' if threads > 1 else ''}, torch {torch.__version__}"
+    return f"{cpu_name()}, {threads} thread{'s' if threads > 1 else ''}, torch {torch.__version__}"
 
 
 @contextmanager

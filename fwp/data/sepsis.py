@@ -6,7 +6,6 @@ them is labelled as sepsis. The two archives are read as they stand; nothing is 
 """
 
 import io
-import os
 import re
 from collections.abc import Sequence
 from dataclasses import replace
@@ -22,6 +21,7 @@ from fwp.data.cache import cached
 from fwp.data.dataset import Dataset
 from fwp.data.fetch import fetch
 from fwp.data.labelled import Labelled
+from fwp.data.root import data_root
 from fwp.data.series import series
 from fwp.errors import DataError
 
@@ -85,7 +85,7 @@ def load_sepsis(root: Path | None = None, *, intensity: bool = False) -> Dataset
     Raises:
         DataError: the archives are nowhere to be had, pandas or safetensors is missing, or as of `read_sepsis`.
     """
-    folder = (root or Path(os.environ.get("FWP_DATA") or Path.home() / ".cache" / "fwp")) / "sepsis"
+    folder = data_root(root) / "sepsis"
     files = [fetch(URL + name, folder / name, None) for name in FILES]
     data = cached("sepsis-1", files, lambda: read_sepsis(files))
     return replace(data, everything=_with_counts(data.everything) if intensity else _without_units(data.everything))

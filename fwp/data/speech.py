@@ -5,7 +5,6 @@ by name in `validation_list.txt` and `testing_list.txt`. It is read as it stands
 """
 
 import io
-import os
 import wave
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ from fwp.data.dataset import Dataset
 from fwp.data.fetch import fetch
 from fwp.data.labelled import Labelled
 from fwp.data.mfcc import RATE, mfcc
+from fwp.data.root import data_root
 from fwp.data.series import series
 from fwp.errors import DataError
 
@@ -68,7 +68,7 @@ def load_speech(root: Path | None = None, *, words: Sequence[str] = WORDS, archi
     Raises:
         DataError: the archive is nowhere to be had, or as of `read_speech`.
     """
-    file = (root or Path(os.environ.get("FWP_DATA") or Path.home() / ".cache" / "fwp")) / "speech" / archive
+    file = data_root(root) / "speech" / archive
     if not file.exists():
         if archive != GOOGLES:
             raise DataError(

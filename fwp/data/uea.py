@@ -3,7 +3,6 @@
 JapaneseVowels and BasicMotions come with aeon itself; others lie in a folder or in the publisher's zip, or are downloaded.
 """
 
-import os
 import re
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -15,6 +14,7 @@ from torch.nn.utils.rnn import pad_sequence
 from fwp.data.archive import extract, sha256
 from fwp.data.dataset import Dataset
 from fwp.data.labelled import Labelled
+from fwp.data.root import data_root
 from fwp.data.series import collate, series
 from fwp.errors import DataError
 
@@ -56,7 +56,7 @@ def _files(name: str, root: Path | None) -> tuple[Path, Path]:
     datasets = _aeon()
     if not re.fullmatch(r"\w[\w-]*", name):
         raise DataError("this is not the name of a data set", ("name", repr(name)), help='write it as "JapaneseVowels"')
-    root = root or Path(os.environ.get("FWP_DATA") or Path.home() / ".cache" / "fwp")
+    root = data_root(root)
     folders = [root / "uea" / name, root / name, Path(str(datasets.__file__)).parent / "data" / name]
     folder = next((each for each in folders if each.is_dir()), folders[0])
     if not folder.exists():

@@ -5,8 +5,8 @@ from dataclasses import asdict, dataclass
 from math import log
 from typing import Any
 
+from fwp.bench.machine import Limits, Machine
 from fwp.bench.speed.gradients import Gradient
-from fwp.bench.speed.machine import Limits, Machine
 from fwp.bench.speed.measure import Measured, Spread, ratios
 from fwp.bench.speed.workloads import Bar
 from fwp.errors import FormatError

@@ -3,10 +3,10 @@
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from fwp.bench.machine import Limits, Machine, limits, this_machine
 from fwp.bench.picture import picture
 from fwp.bench.speed.contenders import CONTENDERS, Absent, Step
 from fwp.bench.speed.gradients import Gradient, gradients
-from fwp.bench.speed.machine import Limits, Machine, limits, this_machine
 from fwp.bench.speed.measure import Measured, absent, alternate
 from fwp.bench.speed.memory import Probe, probe
 from fwp.bench.speed.results import Result, Timed

@@ -15,7 +15,7 @@ import torch
 
 import fwp
 
-__all__ = ["Limits", "Machine", "limits", "this_machine"]
+__all__ = ["Limits", "Machine", "cores", "cpu_name", "limits", "this_machine"]
 
 
 @dataclass(frozen=True)
@@ -48,11 +48,11 @@ class Limits:
 
 def this_machine() -> Machine:
     """This machine, under a name made of its processor and cores."""
-    cpu, cores = _cpu(), len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    cpu, count = cpu_name(), cores()
     return Machine(
-        name=re.sub(r"[^a-z0-9]+", "-", f"{re.sub(r'[(](r|tm)[)]', '', cpu.lower())} {cores} cores").strip("-"),
+        name=re.sub(r"[^a-z0-9]+", "-", f"{re.sub(r'[(](r|tm)[)]', '', cpu.lower())} {count} cores").strip("-"),
         cpu=cpu,
-        cores=cores,
+        cores=count,
         threads=torch.get_num_threads(),
         memory=os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
         system=f"{platform.system()} {platform.release()}",
@@ -81,7 +81,13 @@ def _seconds(work: Callable[[], object]) -> float:
     return perf_counter() - begun
 
 
-def _cpu() -> str:
+def cores() -> int:
+    """Processors that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def cpu_name() -> str:
+    """The processor, as the system calls it."""
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:
