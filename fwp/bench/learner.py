@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from jaxtyping import Float, Int64
 from torch import Tensor
+from torch.nn import Parameter
 from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 from torch.utils.data import DataLoader, DistributedSampler
@@ -30,12 +31,12 @@ def loss_of(
     logits: Float[Tensor, "example logit"],
     labels: Int64[Tensor, "example"],
     smoothing: float = 0.0,
-    positive: float = 1.0,
+    positive_weight: float = 1.0,
 ) -> Float[Tensor, ""]:
     """Mean cross entropy in nats, of one logit for two classes (positives weighted) or of one logit for each class."""
     if logits.shape[-1] == 1:
         targets = labels.to(logits.dtype) * (1 - smoothing) + smoothing / 2
-        return binary_cross_entropy_with_logits(logits[:, 0], targets, pos_weight=logits.new_tensor(positive))
+        return binary_cross_entropy_with_logits(logits[:, 0], targets, pos_weight=logits.new_tensor(positive_weight))
     return cross_entropy(logits, labels, label_smoothing=smoothing)
 
 
@@ -84,7 +85,7 @@ class Learner(pl.LightningModule):
         """The loss of one batch."""
         logits, labels = answers(self.classifier, batch)
         self._measure("train", logits.detach(), labels)
-        loss = loss_of(logits, labels, self.recipe.smoothing, self.recipe.positive)
+        loss = loss_of(logits, labels, self.recipe.smoothing, self.recipe.positive_weight)
         if self.recipe.penalty:
             norms = torch.stack([torch.linalg.vector_norm(parameter) for parameter in self.classifier.parameters()])
             loss = loss + self.recipe.penalty * norms.sum()
@@ -101,19 +102,23 @@ class Learner(pl.LightningModule):
             if not name.startswith(part):
                 continue
             if isinstance(measure, MeanMetric):
-                measure.update(loss_of(logits, labels, positive=self.recipe.positive), weight=len(labels))
+                measure.update(loss_of(logits, labels, positive_weight=self.recipe.positive_weight), weight=len(labels))
             else:
                 cast(Metric, measure).update(scores, labels)
             self.log(name, cast(Metric, measure), on_step=False, on_epoch=True, batch_size=len(labels))
 
     def configure_optimizers(self) -> Any:
-        """Adam with decoupled decay, the last map with a rate of its own, and the recipe's schedule."""
+        """Adam with decoupled decay of matrices, the last map with a rate of its own, and the recipe's schedule."""
         recipe, classifier = self.recipe, self.classifier
-        head = list(classifier.classify.parameters())
-        others = [parameter for name, parameter in classifier.named_parameters() if not name.startswith("classify.")]
-        rates = [recipe.rate, recipe.rate * recipe.head_rate]
-        groups = [{"params": own, "lr": rate} for own, rate in zip((others, head), rates, strict=True)]
-        optimiser = torch.optim.AdamW(groups, lr=recipe.rate, weight_decay=recipe.decay)
+        groups: dict[tuple[float, float], list[Parameter]] = {}
+        for name, parameter in classifier.named_parameters():
+            rate = recipe.learning_rate * (recipe.head_rate if name.startswith("classify.") else 1.0)
+            # Gains and biases say where a unit works: drawn to 0 they switch it off instead of simplifying it.
+            groups.setdefault((rate, recipe.weight_decay if parameter.ndim > 1 else 0.0), []).append(parameter)
+        rates = [rate for rate, _ in groups]
+        optimiser = torch.optim.AdamW(
+            [{"params": own, "lr": rate, "weight_decay": decay} for (rate, decay), own in groups.items()]
+        )
         match recipe.schedule:
             case OneCycle(warmup):
                 steps = max(2, int(self.trainer.estimated_stepping_batches))
@@ -131,7 +136,7 @@ class Learner(pl.LightningModule):
     def on_train_epoch_end(self) -> None:
         """Look whether a loss has stopped falling: here, since lightning would do so after the epoch's state is saved."""
         schedule, epoch = self.recipe.schedule, self.current_epoch + 1
-        if isinstance(schedule, Plateau) and self.plateau is not None and epoch % self.recipe.every == 0:
+        if isinstance(schedule, Plateau) and self.plateau is not None and epoch % self.recipe.evaluate_every == 0:
             self.plateau.step(self.trainer.callback_metrics[schedule.watch].item())
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:

@@ -16,6 +16,7 @@ from threading import Thread
 from typing import Any
 
 import torch
+from filelock import FileLock
 
 from fwp.bench.machine import cores
 from fwp.bench.pipeline import Run, run
@@ -98,7 +99,9 @@ def run_all(
         for finished in as_completed(running):
             line = finished.result()
             lines[key(line)] = line
-            write_lines(results, lines.values())
+            with FileLock(f"{results}.lock"):  # another command may have added its own lines since
+                theirs = read_lines(results) if results.exists() else []
+                write_lines(results, ({key(other): other for other in theirs} | {key(line): line}).values())
             say(f"{running[finished].name}: {_said(line)}")
     except BrokenExecutor as error:
         raise FwpError(

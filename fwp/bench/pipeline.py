@@ -26,7 +26,7 @@ from fwp.solvers import prepare as compile_ahead
 
 __all__ = ["Run", "run"]
 
-FORMAT = 3
+FORMAT = 4
 FEATURE_HIDDEN = 256
 """Hidden units between static features and the first state unless sizes say otherwise, as in the published code."""
 
@@ -60,12 +60,12 @@ class Run:
                 ("sizes", ", ".join(sorted(taken))),
                 help="width and heads are the recipe's, channels are the data's",
             )
-        if self.recipe.positive != 1 and not self.task.metric.one_logit:
+        if self.recipe.positive_weight != 1 and not self.task.metric.one_logit:
             raise FwpError(
                 "positives can be weighted only where two classes share a logit",
-                ("positive", str(self.recipe.positive)),
+                ("positive_weight", str(self.recipe.positive_weight)),
                 ("metric", self.task.metric.value),
-                help="leave `positive` at 1",
+                help="leave `positive_weight` at 1",
             )
         if isinstance(self.model, Model) and "feature" in self.model.axes and not self.task.source.features:
             raise CompositionError(
@@ -234,8 +234,13 @@ def untrained(what: Run, train: Labelled) -> Trained:
 
 
 def scale(series: Series, recipe: Recipe) -> Normaliser:
-    """That of the training series; their times run from -1 to 1, from 0 to 1, or as in the data."""
+    """That of the training series, or none; their times run from -1 to 1, from 0 to 1, or as in the data."""
     found = Normaliser.fit(series)
+    if not recipe.standardise:
+        channels, features = len(found.mean), len(found.static_mean)
+        found = Normaliser(
+            (0.0,) * channels, (1.0,) * channels, found.origin, found.span, (0.0,) * features, (1.0,) * features
+        )
     match recipe.time:
         case "scaled":
             return replace(found, origin=found.origin + found.span / 2, span=found.span / 2)
@@ -287,7 +292,7 @@ def measure(what: Run, classifier: Classifier, examples: Examples, device: torch
     with evaluating(classifier):
         parts = (part.to(device) for batch in batches(examples, EVALUATED_AT_ONCE) for part in batch)
         logits, labels = answers(classifier, parts)
-    loss = loss_of(logits, labels, positive=what.recipe.positive).item()
+    loss = loss_of(logits, labels, positive_weight=what.recipe.positive_weight).item()
     return {"examples": len(examples), **measured(what.task.metric, logits, labels), "loss": loss}
 
 

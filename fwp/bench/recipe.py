@@ -52,6 +52,8 @@ class Recipe:
     """The longest memory at the start, in steps: heads' rates are spread from 1 to 1/memory. 0 leaves all near 1/2."""
     time: Literal["scaled", "unit", "raw"] = "scaled"
     """The time as the nets see it: from -1 to 1 over the longest series, from 0 to 1, or as in the data."""
+    standardise: bool = True
+    """Whether channels and static features get mean 0 and deviation 1 over the training examples, or stay as in the data."""
     query: Literal["own", "batch"] = "own"
     """When each query is made: at its own series' end, or (published) where the longest of the part of the data ends."""
     method: str = "auto"
@@ -62,7 +64,7 @@ class Recipe:
     """That of the steps taken, or (published) the solution of the continuous adjoint equation."""
     epochs: int = 40
     """Passes through the training examples, at most."""
-    every: int = 1
+    evaluate_every: int = 1
     """Epochs from one evaluation on the validation examples to the next."""
     patience: int = 40
     """Epochs without a better evaluation after which training ends."""
@@ -72,17 +74,17 @@ class Recipe:
     """Examples in one step of the optimiser."""
     drop_last: bool = False
     """Whether (published) training examples that fill no whole batch sit the epoch out."""
-    rate: float = 3e-3
+    learning_rate: float = 3e-3
     """Highest learning rate of Adam."""
     schedule: OneCycle | Plateau = OneCycle()
     """How the learning rate changes."""
-    decay: float = 0.1
-    """Weight decay, decoupled from the gradient."""
+    weight_decay: float = 0.1
+    """Weight decay, decoupled from the gradient; gains and biases have none."""
     clip: float = 1.0
     """Largest norm of the gradient of one step; 0 lets it be."""
     smoothing: float = 0.1
     """Share of each target that is spread over all classes."""
-    positive: float = 1.0
+    positive_weight: float = 1.0
     """Weight of positive examples where two classes share one logit."""
     penalty: float = 0.0
     """Weight (published: 0.03) of the sum of the norms of all parameters in the loss, gains and biases included."""
@@ -94,11 +96,11 @@ class Recipe:
     """Threads of torch on a CPU; one is fastest for small models, and sums, hence last bits, depend on it."""
 
     def __post_init__(self) -> None:
-        for name in ("width", "heads", "steps", "epochs", "every", "patience", "batch", "threads"):
+        for name in ("width", "heads", "steps", "epochs", "evaluate_every", "patience", "batch", "threads"):
             _require(self, name, getattr(self, name) >= 1, "at least 1")
-        for name in ("rate", "pace", "positive", "head_rate", "head_gradient"):
+        for name in ("learning_rate", "pace", "positive_weight", "head_rate", "head_gradient"):
             _require(self, name, getattr(self, name) > 0, "more than 0")
-        for name in ("hidden", "decay", "clip", "penalty"):
+        for name in ("hidden", "weight_decay", "clip", "penalty"):
             _require(self, name, getattr(self, name) >= 0, "at least 0")
         for name in ("dropout", "smoothing"):
             _require(self, name, 0 <= getattr(self, name) < 1, "from 0 to less than 1")
@@ -107,12 +109,12 @@ class Recipe:
             _require(self.schedule, "warmup", 0 < self.schedule.warmup < 1, "between 0 and 1")
         else:
             _require(self.schedule, "stall", self.schedule.stall >= 1, "at least 1")
-        if self.epochs % self.every:
+        if self.epochs % self.evaluate_every:
             raise FwpError(
                 "training would not end with an evaluation",
                 ("epochs", str(self.epochs)),
-                ("every", str(self.every)),
-                help="let `every` divide `epochs`",
+                ("evaluate_every", str(self.evaluate_every)),
+                help="let `evaluate_every` divide `epochs`",
             )
 
     def to_json(self) -> dict[str, Any]:

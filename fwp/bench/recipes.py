@@ -28,14 +28,14 @@ SPEECH_PUBLISHED = Recipe(
     method="rk4",
     gradient="adjoint",
     epochs=500,
-    every=10,
+    evaluate_every=10,
     patience=100,
     select="accuracy",
     batch=1024,
     drop_last=True,
-    rate=5e-5 * 1024 / 32,
+    learning_rate=5e-5 * 1024 / 32,
     schedule=Plateau("train_loss", 2),
-    decay=0.0,
+    weight_decay=0.0,
     clip=0.0,
     smoothing=0.0,
     penalty=0.03,
@@ -44,11 +44,11 @@ SPEECH_PUBLISHED = Recipe(
 """Delta-CDE of the paper's table 1 (commands and defaults of IDSIA/neuraldiffeq-fwp, commit d7c678c)."""
 
 SEPSIS_PUBLISHED = replace(
-    SPEECH_PUBLISHED, width=160, heads=32, hidden=640, epochs=200, rate=4e-5 * 1024 / 32, positive=10.0
+    SPEECH_PUBLISHED, width=160, heads=32, hidden=640, epochs=200, learning_rate=4e-5 * 1024 / 32, positive_weight=10.0
 )
 """Delta-CDE without observational intensity; its values pass one more layer norm and linear map."""
 
-SEPSIS_OI_PUBLISHED = replace(SEPSIS_PUBLISHED, width=80, heads=16, hidden=64, rate=3e-5 * 1024 / 32)
+SEPSIS_OI_PUBLISHED = replace(SEPSIS_PUBLISHED, width=80, heads=16, hidden=64, learning_rate=3e-5 * 1024 / 32)
 """Delta-CDE with observational intensity; its error passes a tanh."""
 
 EIGENWORMS_PUBLISHED = Recipe(
@@ -64,10 +64,10 @@ EIGENWORMS_PUBLISHED = Recipe(
     patience=60,
     select="accuracy",
     batch=1024,
-    rate=1e-4,
+    learning_rate=1e-4,
     head_rate=10.0,
     schedule=Plateau("valid_loss", 15),
-    decay=0.0,
+    weight_decay=0.0,
     clip=0.0,
     smoothing=0.0,
 )
@@ -81,11 +81,11 @@ SEPSIS = Recipe(
     epochs=8,
     patience=8,
     batch=512,
-    rate=2e-3,
+    learning_rate=2e-3,
     schedule=OneCycle(0.25),
-    decay=0.2,
+    weight_decay=0.2,
     smoothing=0.0,
-    positive=10.0,
+    positive_weight=10.0,
 )
 """Found on the validation patients of seed 0: a rate of 2e-3 was better than 1e-3 and 4e-3, spread memories were worse."""
 
@@ -100,11 +100,11 @@ SPEECH = Recipe(
     epochs=30,
     patience=30,
     batch=256,
-    rate=3e-3,
+    learning_rate=3e-3,
 )
 """As found on the smaller Arabic set, with larger batches and less noise: there are twenty times as many clips."""
 
-ARABIC = replace(SPEECH, dropout=0.5, decay=0.3, batch=64)
+ARABIC = replace(SPEECH, dropout=0.5, weight_decay=0.3, batch=64)
 """Found on the validation speakers: dropout 0.5 and decay 0.3 gave 2.5 points more than 0.3 and 0.1."""
 
 EIGENWORMS = Recipe(
@@ -116,7 +116,7 @@ EIGENWORMS = Recipe(
     epochs=100,
     patience=100,
     batch=32,
-    rate=3e-3,
+    learning_rate=3e-3,
     smoothing=0.1,
 )
 WORMS = replace(EIGENWORMS, memory=225.0)

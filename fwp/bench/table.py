@@ -48,9 +48,9 @@ class Cell:
         """Its run with this seed; with at most so many epochs, as whole evaluations, if not with the recipe's own number."""
         recipe = self.recipe
         if epochs is not None and epochs < recipe.epochs:
-            every = max(1, min(epochs, recipe.every))
+            every = max(1, min(epochs, recipe.evaluate_every))
             name = f"{recipe.name}, {epochs} epochs"
-            recipe = replace(recipe, name=name, every=every, epochs=epochs - epochs % every)
+            recipe = replace(recipe, name=name, evaluate_every=every, epochs=epochs - epochs % every)
         return Run(self.task, self.model, recipe, seed, self.sizes)
 
 
@@ -246,19 +246,27 @@ def _ablation() -> tuple[Cell, ...]:
     )
     changes = (
         ("query", "query where the longest series ends", replace(recipe, query="batch")),
+        ("standardise", "values as in the data, not standardised", replace(recipe, standardise=False)),
         ("time", "time as in the data", replace(recipe, time="raw")),
         ("select", "best epoch by accuracy", replace(recipe, select="accuracy")),
         ("drop-last", "last batch dropped", replace(recipe, drop_last=True)),
         ("penalty", "penalty 0.03 on all norms", replace(recipe, penalty=published.penalty)),
         ("dropout", "no dropout", replace(recipe, dropout=0.0)),
-        ("decay", "no weight decay", replace(recipe, decay=0.0)),
+        ("decay", "no weight decay", replace(recipe, weight_decay=0.0)),
         ("clip", "no clipping", replace(recipe, clip=0.0)),
         (
             "optimiser",
             "the published optimiser: Adam, plateaus, batch 1,024",
-            replace(recipe, schedule=Plateau("train_loss", 2), rate=published.rate, batch=1024, decay=0.0, clip=0.0),
+            replace(
+                recipe,
+                schedule=Plateau("train_loss", 2),
+                learning_rate=published.learning_rate,
+                batch=1024,
+                weight_decay=0.0,
+                clip=0.0,
+            ),
         ),
-        ("positive", "positives not weighted", replace(recipe, positive=1.0)),
+        ("positive", "positives not weighted", replace(recipe, positive_weight=1.0)),
         ("rk4", "Runge-Kutta 4, exact gradient", solved),
         ("adjoint", "Runge-Kutta 4, continuous adjoint", replace(solved, gradient="adjoint")),
     )

@@ -58,7 +58,7 @@ class Keeper(Checkpoint):
         """Write one row of metrics, compare, save."""
         assert isinstance(pl_module, Learner)
         epoch = trainer.current_epoch + 1
-        evaluated = epoch % pl_module.recipe.every == 0
+        evaluated = epoch % pl_module.recipe.evaluate_every == 0
         found = {name: value.item() for name, value in trainer.callback_metrics.items()}
         found = {name: value for name, value in found.items() if evaluated or not name.startswith("valid_")}
         found["rate"] = trainer.optimizers[0].param_groups[0]["lr"]
@@ -137,11 +137,14 @@ def fit(learner: Learner, valid: Examples, select: str, folder: FilePath, device
             devices=[device.index] if device.index is not None and device.type != "cpu" else 1,
             max_epochs=recipe.epochs,
             gradient_clip_val=recipe.clip or None,
-            check_val_every_n_epoch=recipe.every,
+            check_val_every_n_epoch=recipe.evaluate_every,
             callbacks=[
                 *shown,
                 EarlyStopping(
-                    select, mode="max", patience=max(1, recipe.patience // recipe.every), check_on_train_epoch_end=False
+                    select,
+                    mode="max",
+                    patience=max(1, recipe.patience // recipe.evaluate_every),
+                    check_on_train_epoch_end=False,
                 ),
                 keeper,
             ],

@@ -4,7 +4,7 @@ A state is a matrix `(batch head output read)`: its read axis last, all others f
 are `(batch time head …)`; those of one step lack `time`. A scan runs through them; which scans can, depends on the kind of step.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import TypeVar
 
@@ -13,7 +13,7 @@ from torch import Tensor
 
 from fwp.terms.primitive import Primitive
 
-__all__ = ["DenseSteps", "FlowSteps", "LowRankSteps", "RungeKuttaSteps", "Steps", "part"]
+__all__ = ["DenseSteps", "FlowSteps", "LowRankSteps", "RungeKuttaSteps", "Steps", "each"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,7 +57,8 @@ class FlowSteps:
 class RungeKuttaSteps:
     """Steps of an explicit Runge–Kutta method whose slots are at hand at all stages.
 
-    `rate(state, slots)` is per unit of time; `slots` are the slots of each stage, tensors `(batch time head …)`.
+    `rate(state, slots)` is per unit of time; `slots` are the slots of each stage, tensors `(batch time head …)`, of size 1
+    along batch and time where nothing in them depends on the series.
     With `read` and `write` the rate is that of the m numbers by which `write` is written, a function of W read alone.
     """
 
@@ -75,16 +76,26 @@ Steps = LowRankSteps | DenseSteps | FlowSteps | RungeKuttaSteps
 _S = TypeVar("_S", bound=Steps)
 
 
-def part(steps: _S, time: int | slice) -> _S:
-    """The same steps, those of a slice of time alone; of one time, without that axis."""
+def each(steps: _S) -> Iterator[_S]:
+    """The steps one by one, without the axis of time.
 
-    def cut(value: object) -> object:
+    All tensors are cut at once: the gradient of one selection after another would each time be written into zeros of the
+    size of the whole series.
+    """
+    columns: dict[int, Sequence[Tensor]] = {}
+
+    def cut(value: object, i: int) -> object:
         match value:
             case Tensor():
-                return value[:, time]
+                if id(value) not in columns:  # where read is write, they stay one
+                    columns[id(value)] = value.unbind(1)
+                found = columns[id(value)]
+                return found[i if len(found) > 1 else 0]
             case tuple() if value and isinstance(value[0], Mapping):
-                return tuple({name: own[:, time] for name, own in each.items()} for each in value)
+                return tuple({name: cut(own, i) for name, own in stage.items()} for stage in value)
             case _:
                 return value
 
-    return replace(steps, **{f.name: cut(getattr(steps, f.name)) for f in fields(steps)})
+    own = {f.name: getattr(steps, f.name) for f in fields(steps)}
+    count = next(own[name].shape[1] for name in ("length", "write", "offset") if name in own and own[name] is not None)
+    return (replace(steps, **{name: cut(value, i) for name, value in own.items()}) for i in range(count))

@@ -124,10 +124,13 @@ def segment_steps(
     fractions = [(i + node) / splits for i in range(splits) for node in own.nodes]
     x, dx = (v.unflatten(2, (splits, len(own.nodes))).flatten(1, 2) for v in path.nodes(fractions))
     slots = layer.slots(layer.rate_arguments, _signals(field, x, dx))
-    lead = (*x.shape[:3], layer.sizes["head"])
-    whole = {
-        a.name: slots[a.name].expand(*lead, *(layer.sizes[axis] for axis in a.declared)) for a in layer.rate_arguments
-    }
+    whole: dict[str, Tensor] = {}
+    for a in layer.rate_arguments:
+        own_sizes = (layer.sizes["head"], *(layer.sizes[axis] for axis in a.declared))
+        slot = slots[a.name]
+        # A parameter stays one for all series and times: as a matrix for each, its product would be one for each, too.
+        lead = slot.shape[: -len(own_sizes)]
+        whole[a.name] = slot.expand(*[1] * (3 - len(lead)), *lead, *own_sizes)
     return own.steps(whole, (path.steps / splits).repeat_interleave(splits, 1))
 
 

@@ -14,7 +14,7 @@ import pytest
 from torch import nn
 
 from fwp.bench import Recipe, Run, task
-from fwp.bench.many import Job, digest, read_lines, run_all
+from fwp.bench.many import Job, digest, read_lines, run_all, write_lines
 from fwp.controls import linear
 from fwp.errors import FormatError
 from fwp.fields import Projection, external, wiring
@@ -105,9 +105,21 @@ def test_where_the_command_is_killed_its_runs_end_too(training: tuple[subprocess
     pytest.fail("the run went on")
 
 
+def test_lines_that_another_command_adds_meanwhile_are_kept(tmp_path: Path) -> None:
+    file = tmp_path / "table.jsonl"
+    theirs = {"cell": "theirs", "digest": "0", "recipe": "corrected", "seed": 0}
+
+    def add(said: str) -> None:
+        if "done before" in said:
+            write_lines(file, [theirs])
+
+    run_all([job(0)], file, tmp_path / "runs", "cpu", at_once=1, say=add)
+    assert [line["cell"] for line in read_lines(file)] == ["theirs", job(0).cell]
+
+
 def test_a_digest_changes_with_anything_of_a_run() -> None:
     own = job(0).run
-    others = [job(1).run, replace(own, recipe=replace(RECIPE, rate=1e-3)), replace(own, sizes={"key": 3})]
+    others = [job(1).run, replace(own, recipe=replace(RECIPE, learning_rate=1e-3)), replace(own, sizes={"key": 3})]
     others.append(replace(own, model=delta @ wiring("direct") @ linear))
     assert len({digest(own), *map(digest, others)}) == 5
     assert digest(own) == digest(job(0).run)

@@ -125,10 +125,27 @@ def test_the_gradient_of_the_map_to_the_logits_alone_is_multiplied() -> None:
 
 def test_the_map_to_the_logits_alone_has_a_rate_of_its_own() -> None:
     own = learner(replace(RECIPE, head_rate=10.0, schedule=Plateau()))
-    slow, fast = own.configure_optimizers().param_groups
-    assert fast["lr"] == pytest.approx(10 * slow["lr"])
-    assert {id(p) for p in fast["params"]} == {id(p) for p in own.classifier.classify.parameters()}
-    assert len(slow["params"]) + len(fast["params"]) == len(list(own.classifier.parameters()))
+    groups = own.configure_optimizers().param_groups
+    rates = {id(p): group["lr"] for group in groups for p in group["params"]}
+    fast = {id(p) for p in own.classifier.classify.parameters()}
+    assert rates.keys() == {id(p) for p in own.classifier.parameters()}
+    assert {rates[p] for p in fast} == {10 * RECIPE.learning_rate}
+    assert {rate for p, rate in rates.items() if p not in fast} == {RECIPE.learning_rate}
+
+
+def test_matrices_decay_and_gains_and_biases_do_not() -> None:
+    own = learner(replace(RECIPE, schedule=Plateau(), weight_decay=0.3))
+    groups = own.configure_optimizers().param_groups
+    decays = {id(p): group["weight_decay"] for group in groups for p in group["params"]}
+    assert {decays[id(p)] for p in own.classifier.parameters() if p.ndim > 1} == {0.3}
+    assert {decays[id(p)] for p in own.classifier.parameters() if p.ndim <= 1} == {0.0}
+
+
+def test_values_stay_as_in_the_data_where_the_recipe_says_so() -> None:
+    part = labelled().series
+    raw = scale(part, replace(RECIPE, standardise=False)).apply(part)
+    assert torch.equal(raw.values[raw.mask], part.values[part.mask])
+    assert torch.equal(raw.times, scale(part, RECIPE).apply(part).times)
 
 
 @pytest.mark.parametrize("steps", [1, 2, 3, 4, 5, 8, 100])
@@ -144,8 +161,8 @@ def test_the_shortest_trainings_have_a_cycle_too(steps: int) -> None:
         chosen["optimizer"].step()
         chosen["lr_scheduler"]["scheduler"].step()
         rates.append(chosen["optimizer"].param_groups[0]["lr"])
-    assert all(0 < rate <= RECIPE.rate * (1 + 1e-12) for rate in rates)
-    assert steps < 3 or max(rates) == pytest.approx(RECIPE.rate)
+    assert all(0 < rate <= RECIPE.learning_rate * (1 + 1e-12) for rate in rates)
+    assert steps < 3 or max(rates) == pytest.approx(RECIPE.learning_rate)
 
 
 def test_the_memory_spreads_the_rates() -> None:
@@ -156,7 +173,9 @@ def test_the_memory_spreads_the_rates() -> None:
     assert biases[0].std() < 1 < biases[1].std()
 
 
-SMALL = replace(RECIPE, epochs=4, method="euler", schedule=Plateau("train_loss", 1), rate=1e-9, every=2)
+SMALL = replace(
+    RECIPE, epochs=4, method="euler", schedule=Plateau("train_loss", 1), learning_rate=1e-9, evaluate_every=2
+)
 
 
 def test_evaluations_are_as_rare_as_the_recipe_says(tmp_path: Path) -> None:

@@ -20,7 +20,9 @@ from fwp.fields import wiring
 from fwp.rules import delta
 
 RECIPE = Recipe(width=8, heads=2, hidden=8, method="euler", epochs=4, batch=54, dropout=0.5)
-PLATEAUS = replace(RECIPE, schedule=Plateau("train_loss", 1), rate=2e-6, epochs=8)  # all that moves the loss is dropout
+PLATEAUS = replace(
+    RECIPE, schedule=Plateau("train_loss", 1), learning_rate=2e-6, epochs=8
+)  # all that moves the loss is dropout
 ROOT = Path(__file__).parents[2]
 FILES = ("metrics.jsonl", "weights.safetensors", "model.json", "run.json", "learning_curve.png", "fast_weights.png")
 
@@ -138,7 +140,7 @@ def test_another_run_is_not_written_over(whole: Path) -> None:
 
 def test_early_stopping_survives_a_kill(tmp_path: Path) -> None:
     """The process dies after the last state; given again, the run must not train one more epoch."""
-    recipe = Recipe(width=8, heads=2, hidden=0, method="euler", epochs=4, batch=54, rate=1e-9, patience=1)
+    recipe = Recipe(width=8, heads=2, hidden=0, method="euler", epochs=4, batch=54, learning_rate=1e-9, patience=1)
     folder = tmp_path / "run"
     run(small(recipe=recipe), folder, "cpu")
     rows = (folder / "metrics.jsonl").read_bytes()

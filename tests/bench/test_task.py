@@ -75,8 +75,8 @@ def test_a_schedule_has_ranges_too_and_training_ends_with_an_evaluation() -> Non
     for schedule in (lambda: OneCycle(1.0), lambda: Plateau(stall=0)):
         with pytest.raises(FwpError, match="outside its range"):
             replace(Recipe(), schedule=schedule())
-    with pytest.raises(FwpError, match=r"(?s)end with an evaluation.*every  : 7"):
-        replace(Recipe(), every=7)
+    with pytest.raises(FwpError, match=r"(?s)end with an evaluation.*evaluate_every : 7"):
+        replace(Recipe(), evaluate_every=7)
 
 
 def test_a_recipe_as_json_says_which_schedule_it_has() -> None:

@@ -1,6 +1,7 @@
 """One step after the other in torch: the meaning of every kind of step, and the reference for all other scans."""
 
 from collections.abc import Sequence
+from itertools import islice
 from typing import assert_never
 
 import torch
@@ -8,7 +9,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from fwp.solvers.flows import mean_softmax, mean_tanh
-from fwp.solvers.steps import DenseSteps, FlowSteps, LowRankSteps, RungeKuttaSteps, Steps, part
+from fwp.solvers.steps import DenseSteps, FlowSteps, LowRankSteps, RungeKuttaSteps, Steps, each
 from fwp.terms.primitive import Primitive
 
 __all__ = ["advance", "scan_sequential"]
@@ -19,9 +20,9 @@ def scan_sequential(
 ) -> Float[Tensor, "batch place head output read"]:
     """The states after so many steps each, from 1 to all of them, ascending."""
     state, kept, wanted = initial, [], set(at)
-    for i in range(at[-1]):
-        state = advance(part(steps, i), state)
-        if i + 1 in wanted:
+    for i, step in enumerate(islice(each(steps), at[-1]), 1):
+        state = advance(step, state)
+        if i in wanted:
             kept.append(state)
     return torch.stack(kept, 1)
 
