@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
-from functools import lru_cache
+from functools import lru_cache, partial
 from math import sqrt
 from typing import Any, TypeVar, assert_never
 
@@ -220,19 +220,26 @@ def _runge_kutta(shape: Shape, sides: Sides, tableau: tuple[tuple[float, ...], .
     """Runge–Kutta on the whole state, its slots at hand at every stage."""
     lowered, name = lower_rule(shape.rule), shape.rule.of.name
 
-    def rate(matrix: Tensor, slots: Tensors) -> Tensor:
+    def rate(fixed: Tensors, matrix: Tensor, slots: Tensors) -> Tensor:
         state = sides.state(matrix)
-        known = {name: state, **slots}
+        known = {name: state, **fixed, **slots}
         found = lowered.function(**{a.name: known[a.name] for a in lowered.arguments})
         return sides.matrix(found.expand_as(state))
 
     def steps(slots: Tensors, length: Tensor) -> Steps:
         count = len(tableau) - 1
-        each = {name: _nodes(v) for name, v in slots.items()}
+        # Parameters go without leading axes, so that one matrix meets the states of all series in one product.
+        fixed = {name: v[(0,) * (4 if v.shape[3] == 1 else 3)] for name, v in slots.items() if _same_everywhere(v)}
+        each = {name: _nodes(v) for name, v in slots.items() if name not in fixed}
         stages = tuple({name: own[min(i, len(own) - 1)] for name, own in each.items()} for i in range(count))
-        return RungeKuttaSteps(rate, stages, tableau, length)
+        return RungeKuttaSteps(partial(rate, fixed), stages, tableau, length)
 
     return steps
+
+
+def _same_everywhere(slot: Tensor) -> bool:
+    """It depends on no series, time or node."""
+    return slot.shape[:3] == (1, 1, 1)
 
 
 def _nodes(value: Tensor) -> Sequence[Tensor]:
