@@ -4,7 +4,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 HOOK := --jaxtyping-packages=fwp,beartype.beartype
 
-.PHONY: demo bench test test-slow signatory lint format clean
+.PHONY: demo bench test test-slow signatory proofs lint format clean
 
 # Train a Delta CDE on spoken vowels; the table, the pictures and the weights land in runs/.
 demo: $(READY)
@@ -32,6 +32,10 @@ signatory: $(READY)
 	MAX_JOBS=2 $(BIN)/pip install -c constraints.txt --no-build-isolation --no-cache-dir signatory
 	OMP_NUM_THREADS=1 $(BIN)/pytest $(HOOK) tests/controls/test_signature.py
 
+# Every theorem about the rules, compiled and read again; says how to get Coq where it is not. It needs no environment.
+proofs:
+	$(PYTHON) proofs/check.py
+
 lint: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -51,3 +55,4 @@ $(READY): pyproject.toml constraints.txt
 
 clean:
 	rm -rf .venv .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	cd proofs && rm -f *.vo *.vos *.vok *.glob .*.aux .*.cache Makefile.coq* .Makefile.coq.d

@@ -28,7 +28,8 @@ from fwp.terms import (
     variables,
 )
 from fwp.terms.build import add, align, multiply
-from tests.strategies import error, sizes, values
+from fwp.testing.numbers import error
+from fwp.testing.terms import sizes, values
 
 q2 = rename(q, key="key2")
 k2, v2, p, g = Slot("k2", "key"), Slot("v2", "value"), Slot("p", "key"), Slot("g", "value")

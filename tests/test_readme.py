@@ -11,6 +11,7 @@ import pytest
 from fwp.cli.explain import explain
 from fwp.cli.show import describe
 from fwp.rules import ALL
+from fwp.testing import check_rule
 
 README = (Path(__file__).parents[1] / "README.md").read_text()
 BLOCKS = re.findall(r"```(\w+)\n(.*?)```", README, re.DOTALL)
@@ -40,6 +41,20 @@ def test_explain_delta(capsys: pytest.CaptureFixture[str]) -> None:
     explain("delta")
     shown = console("fwp explain delta")
     assert shown.endswith("\n…") and capsys.readouterr().out.startswith(shown.removesuffix("…"))
+
+
+def test_check_delta() -> None:
+    def timeless(text: str) -> str:
+        return re.sub(r"\d+\.\d s", "… s", text)
+
+    assert timeless(console("fwp check delta")) == timeless(str(check_rule(ALL["delta"])))
+
+
+def test_the_number_of_theorems() -> None:
+    stated = re.compile(r"^ *(?:Theorem|Corollary) ", re.MULTILINE)
+    proofs = Path(__file__).parents[1] / "proofs"
+    count = sum(len(stated.findall(file.read_text(encoding="utf-8"))) for file in proofs.glob("*.v"))
+    assert f"Coq has read {count} theorems" in README
 
 
 @pytest.mark.users

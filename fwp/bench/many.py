@@ -90,7 +90,8 @@ def run_all(
     for source in dict.fromkeys(job.run.task.source for job in todo) if workers > 1 else ():
         with suppress(DataError):  # which the run itself will meet, and keep
             source.load(root)  # once, before several runs would all fetch, unpack and parse
-    pool = ProcessPoolExecutor(max(1, workers), get_context("spawn"), _end_with_parent)
+    # A process for each run: what a run has held goes back to the machine when it ends.
+    pool = ProcessPoolExecutor(max(1, workers), get_context("spawn"), _end_with_parent, max_tasks_per_child=1)
     try:
         running = {
             pool.submit(_one, job, folder / job.folder, places[i % len(places)], root): job

@@ -19,6 +19,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         from tyro.extras import SubcommandApp
 
         from fwp.cli.bench import group
+        from fwp.cli.check import check
         from fwp.cli.data import data
         from fwp.cli.explain import explain
         from fwp.cli.run import command
@@ -28,7 +29,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
             raise
         raise SystemExit(f"the command line needs {error.name}\n  help: pip install 'fwp[bench]'") from None
     app = SubcommandApp()
-    for name, own in {"show": show, "explain": explain, "run": command(arguments), "data": data}.items():
+    commands = {"show": show, "explain": explain, "check": check, "run": command(arguments), "data": data}
+    for name, own in commands.items():
         app.command(name=name)(own)
     app.command(group(), name="bench")
     try:

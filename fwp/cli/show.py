@@ -7,6 +7,7 @@ from math import inf
 from fwp.cli.target import resolve
 from fwp.lowering import lower_rule
 from fwp.rules import ALL, Rule, System
+from fwp.rules.laws import laws_of
 from fwp.terms import Role, cost, degree, einops, latex, parts, unicode, variables
 from fwp.terms import show as spell
 from fwp.terms.suggest import pretty_axes
@@ -15,7 +16,7 @@ __all__ = ["describe", "show"]
 
 
 def show(rule: str = "", /, source: bool = False) -> None:
-    """Show a rule: its type, its term in both spellings, as mathematics and LaTeX, its degree and its cost.
+    """Show a rule: its type, its term in both spellings, as mathematics and LaTeX, its degree, its cost and its laws.
 
     Args:
         rule: A name, module:name or path/to/file.py:name. Without one, the rules that the library ships are listed.
@@ -56,6 +57,11 @@ def describe(rule: Rule | System) -> str:
             f"             {cost(each.rate).bytes} bytes in float32, for each evaluation, sample and head of {state}"
         )
     lines.append(f"\nread out\n  {unicode(rule.read)} : {pretty_axes(rule.read.axes)}")
+    if isinstance(rule, Rule):
+        laws = laws_of(rule)
+        width = max(len(law.name) for law in laws)
+        lines.append("\nlaws that follow from its structure; `fwp check` tests them")
+        lines += [f"  {law.name:<{width}}  {law.unicode}" for law in laws]
     return "\n".join(lines)
 
 

@@ -1,4 +1,4 @@
-"""RULE on the command line: a name in `fwp.rules.ALL`, `module:attr` or `path/to/file.py:attr`."""
+"""RULE on the command line: a name in `fwp.rules.ALL`, `module:attr` or `path/to/file.py:attr`; TARGET may be a whole module."""
 
 import importlib
 import importlib.util
@@ -11,7 +11,11 @@ from types import ModuleType, TracebackType
 from fwp.errors import FwpError
 from fwp.rules import ALL, Rule, System
 
-__all__ = ["resolve"]
+__all__ = ["ImportFailed", "find", "find_all", "resolve", "show_failure"]
+
+
+class ImportFailed(Exception):
+    """What the user's own module raised while it was imported is its cause."""
 
 
 def resolve(target: str) -> Rule | System:
@@ -21,6 +25,50 @@ def resolve(target: str) -> Rule | System:
 
     Raises:
         FwpError: there is no such rule, file, module or attribute, or it is no rule.
+    """
+    try:
+        return find(target)
+    except ImportFailed as failed:
+        show_failure(failed)
+    raise SystemExit(1)
+
+
+def find_all(target: str) -> tuple[Rule | System, ...]:
+    """The rule, or every rule of a module or file that is given without an attribute, each under one name.
+
+    What a module of the user's has from this library, such as an imported `delta`, is not its own.
+
+    Raises:
+        FwpError: there is no such rule, file or module, or it has no rule.
+        ImportFailed: the user's module raised something.
+    """
+    if ":" in target or target in ALL:
+        return (find(target),)
+    try:
+        module = _import(target)
+    except FwpError:
+        if target.endswith(".py") or "." in target:
+            raise
+        return (_named(target),)  # which says that there is no such name
+    ours = module.__name__.partition(".")[0] == "fwp"
+    theirs = () if ours else tuple(ALL.values())
+    found: list[Rule | System] = []
+    for name, value in vars(module).items():
+        if isinstance(value, Rule | System) and not any(value is other for other in (*theirs, *found)):
+            found.append(value if value.name else value.renamed(name))
+    if not found:
+        raise FwpError(
+            f"{target} has no rules", ("module", module.__name__), help="declare one in it: mine = Rule(…) or System(…)"
+        )
+    return tuple(found)
+
+
+def find(target: str) -> Rule | System:
+    """The rule; one without a name gets that of its attribute.
+
+    Raises:
+        FwpError: there is no such rule, file, module or attribute, or it is no rule.
+        ImportFailed: the user's module raised something.
     """
     place, colon, attribute = target.rpartition(":")
     if not colon:
@@ -72,10 +120,9 @@ def _import(place: str) -> ModuleType:
             raise FwpError(
                 "there is no such module", ("module", place), help="RULE is a name, module:name or path/to/file.py:name"
             ) from None
-        _show(error)
+        raise ImportFailed from error
     except Exception as error:  # whatever the user's file raises is theirs to read
-        _show(error)
-    raise SystemExit(1)
+        raise ImportFailed from error
 
 
 def _load(file: Path) -> ModuleType:
@@ -86,8 +133,10 @@ def _load(file: Path) -> ModuleType:
     return module
 
 
-def _show(error: Exception) -> None:
+def show_failure(failed: ImportFailed) -> None:
     """The traceback from the user's code on: what comes before is this file, and python's way to import."""
+    error = failed.__cause__
+    assert error is not None
     frames = error.__traceback__
     while frames is not None and not _importing(frames):
         frames = frames.tb_next

@@ -1,4 +1,4 @@
-"""Learning rules as values: the shared vocabulary, `Rule` and `System`, and the rules of the literature."""
+"""Learning rules as values: the shared vocabulary, `Rule` and `System`, the rules of the literature, and their laws."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -23,6 +23,8 @@ from fwp.rules.gallery import (
     self_reference,
 )
 from fwp.rules.json import from_json, to_json
+from fwp.rules.law import Case, Finding, Flow, Law, Solver
+from fwp.rules.laws import LAWS, laws_of
 from fwp.rules.published import hebb_transposed, softmax_oja, softmax_oja_transposed, tanh_delta
 from fwp.rules.rule import Rule
 from fwp.rules.standard import delta, hebb, oja
@@ -60,7 +62,13 @@ ALL: Mapping[str, Rule | System] = MappingProxyType(
 
 __all__ = [
     "ALL",
+    "LAWS",
+    "Case",
+    "Finding",
+    "Flow",
+    "Law",
     "Rule",
+    "Solver",
     "System",
     "W",
     "anti_hebb",
@@ -81,6 +89,7 @@ __all__ = [
     "hebb",
     "hebb_transposed",
     "k",
+    "laws_of",
     "leaky_delta",
     "momentum_delta",
     "ncde",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -28,13 +28,15 @@ def default_read(of: Variable) -> Node:
 class Rule:
     """d`of`/dt = `rate`, read as `read`.
 
-    Rules are equal when their rates, states and read-outs are, up to ring laws; the name is only a name.
+    Rules are equal when their rates, states and read-outs are, up to ring laws; the name is only a name, a claim only a claim.
 
     Args:
         rate: a term with the axes of the state, in any order.
         of: the state that it changes.
         name: what to call the rule in tables and messages.
         read: the read-out, a term; `W @ q` for a state with keys.
+        laws: what its author claims of its solutions, besides the laws that its structure implies: `fwp.testing` tries them.
+            They are functions, so that json leaves them out, and a rule made of this one must claim them anew.
 
     Raises:
         AxisError: the rate does not have the axes of the state.
@@ -44,9 +46,15 @@ class Rule:
     of: Variable
     name: str | None
     read: Node
+    laws: tuple[Law, ...]
 
     def __init__(
-        self, rate: Term | Number, of: Variable = W, name: str | None = None, read: Term | Number | None = None
+        self,
+        rate: Term | Number,
+        of: Variable = W,
+        name: str | None = None,
+        read: Term | Number | None = None,
+        laws: Iterable[Law] = (),
     ) -> None:
         term = as_term(rate)
         if of.role is not Role.STATE or of.axes != of.declared:
@@ -69,6 +77,7 @@ class Rule:
         object.__setattr__(self, "of", of)
         object.__setattr__(self, "name", name)
         object.__setattr__(self, "read", as_term(default_read(of) if read is None else read))
+        object.__setattr__(self, "laws", tuple(laws))
         variables(self.of, self.rate, self.read)  # refuses two variables of one name
 
     @property
@@ -97,7 +106,7 @@ class Rule:
 
     def renamed(self, name: str) -> Rule:
         """The same rule under another name."""
-        return Rule(self.rate, self.of, name, self.read)
+        return Rule(self.rate, self.of, name, self.read, self.laws)
 
     def __add__(self, other: Rule) -> Rule:
         """Both rates at work on the same state."""
@@ -136,3 +145,7 @@ class Rule:
 
     def __str__(self) -> str:
         return f"d{self.of}/dt = {unicode(self.rate)}"
+
+
+# A rule holds the laws that its author claims, and a law speaks of rules.
+from fwp.rules.law import Law  # noqa: E402

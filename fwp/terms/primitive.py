@@ -1,7 +1,8 @@
 """The closed list of maps that a term may apply, each with everything the folds ask about it.
 
 `meaning` and `tangent` (its derivative applied to a direction) are numpy in float64; `axis` is the position summed
-over by the primitives that need one. How torch computes a primitive is the business of `fwp.lowering`.
+over by the primitives that need one. `coq` names a function of Coq's reals or of `proofs/`. How torch computes a
+primitive is the business of `fwp.lowering`.
 """
 
 from __future__ import annotations
@@ -41,6 +42,7 @@ class Facts:
     monotone: Monotone
     unicode: str
     latex: str
+    coq: str
     over_axis: bool = False
     postfix: bool = False
 
@@ -79,6 +81,7 @@ class Primitive(Enum):
         Monotone.STRICTLY,
         "σ",
         r"\sigma",
+        "sigmoid",
     )
     TANH = Facts(
         lambda x, _: np.tanh(x),
@@ -87,6 +90,7 @@ class Primitive(Enum):
         Monotone.STRICTLY,
         "tanh",
         r"\tanh",
+        "tanh",
     )
     SOFTPLUS = Facts(
         lambda x, _: np.logaddexp(0.0, x),
@@ -95,6 +99,7 @@ class Primitive(Enum):
         Monotone.STRICTLY,
         "softplus",
         r"\operatorname{softplus}",
+        "softplus",
     )
     RELU = Facts(
         lambda x, _: np.maximum(x, 0.0),
@@ -103,6 +108,7 @@ class Primitive(Enum):
         Monotone.WEAKLY,
         "relu",
         r"\operatorname{relu}",
+        "relu",
     )
     EXP = Facts(
         lambda x, _: np.exp(x),
@@ -111,6 +117,7 @@ class Primitive(Enum):
         Monotone.STRICTLY,
         "exp",
         r"\exp",
+        "exp",
     )
     LOG = Facts(
         lambda x, _: np.log(x),
@@ -119,6 +126,7 @@ class Primitive(Enum):
         Monotone.STRICTLY,
         "log",
         r"\log",
+        "ln",
     )
     SQRT = Facts(
         lambda x, _: np.sqrt(x),
@@ -127,6 +135,7 @@ class Primitive(Enum):
         Monotone.STRICTLY,
         "√",
         r"\sqrt",
+        "sqrt",
     )
     SQUARE = Facts(
         lambda x, _: x * x,
@@ -135,6 +144,7 @@ class Primitive(Enum):
         Monotone.NO,
         "²",
         "^{2}",
+        "Rsqr",
         postfix=True,
     )
     RECIPROCAL = Facts(
@@ -144,6 +154,7 @@ class Primitive(Enum):
         Monotone.NO,
         "⁻¹",
         "^{-1}",
+        "Rinv",
         postfix=True,
     )
     SOFTMAX = Facts(
@@ -153,6 +164,7 @@ class Primitive(Enum):
         Monotone.GRADIENT,
         "softmax",
         r"\operatorname{softmax}",
+        "softmax",
         over_axis=True,
     )
     NORMALIZE = Facts(
@@ -162,6 +174,7 @@ class Primitive(Enum):
         Monotone.GRADIENT,
         "normalize",
         r"\operatorname{normalize}",
+        "normalize",
         over_axis=True,
     )
 

@@ -32,7 +32,7 @@ from fwp.terms.primitive import Primitive
 from fwp.terms.syntax import Axes, Constant, ConstantKind, Map, Node, Role, Variable, variables
 from fwp.terms.witness import Closed, ReadOut
 
-__all__ = ["find_read_out"]
+__all__ = ["find_read_out", "never_negative"]
 
 _NEVER_NEGATIVE = (DomainKind.NONNEGATIVE, DomainKind.UNIT, DomainKind.SIMPLEX)
 
@@ -208,7 +208,7 @@ def _closed(response: Node, u: Variable, same: bool) -> Closed | None:
             return found
         case Primitive.SOFTMAX:
             scalar = not rate.axes and not found.slope.axes and u.declared == (map_.over,)
-            falls = scalar and same and _never_negative(rate) and _never_negative(scale(-1, found.slope))
+            falls = scalar and same and never_negative(rate) and never_negative(scale(-1, found.slope))
             return found if falls else None
         case _:
             return None
@@ -224,7 +224,7 @@ def _elementwise(monomials: Sequence[tuple[Monomial, Fraction]], axes: Axes) -> 
     return add(terms)
 
 
-def _never_negative(term: Node) -> bool:
+def never_negative(term: Node) -> bool:
     """A scalar term that cannot be negative while its variables are in their domains; not every such term is seen."""
     for monomial, coefficient in normal(term).monomials:
         if coefficient < 0:
@@ -249,7 +249,7 @@ def _positive(factor: Node) -> bool:
         case Variable(_, _, _, domain, _):
             return domain.kind in _NEVER_NEGATIVE
         case Map(Primitive.RECIPROCAL, _, inner, ()):
-            return _never_negative(inner)
+            return never_negative(inner)
         case Map(primitive, _, _, _):
             return primitive.facts.range in _NEVER_NEGATIVE
         case _:

@@ -10,7 +10,7 @@ from torch.autograd import gradcheck, gradgradcheck
 from fwp.controls import Causality, Control, Kind, by_name, hermite, linear, natural_cubic, rectilinear
 from fwp.data import Series, series
 from fwp.errors import DataError, FormatError
-from tests.controls.drawn import KINDS, controls, make
+from fwp.testing.strategies import controls, some_batch
 
 
 @given(controls)
@@ -67,13 +67,13 @@ def test_what_is_true_of_each_kind():
 
 @given(controls)
 def test_degree_is_the_highest_power(control):
-    pieces = control(make(0, 3, 7, 2, 0.2)).pieces
+    pieces = control(some_batch(0, 3, 7, 2, 0.2)).pieces
     assert pieces[control.degree].any() and not any(piece.any() for piece in pieces[control.degree + 1 :])
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", Kind)
 def test_gradients(kind):
-    batch = make(3, 3, 5, 2, 0.4, unequal=True)
+    batch = some_batch(3, 3, 5, 2, 0.4, unequal=True)
 
     def coefficients(values, fill):
         kept = torch.where(batch.mask, values, 0)
@@ -85,11 +85,11 @@ def test_gradients(kind):
     assert gradgradcheck(coefficients, inputs)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", Kind)
 @pytest.mark.parametrize("time_points", [1, 5])
 def test_fits_on_the_meta_device(kind, time_points):
     """There a host synchronisation, a data-dependent shape or a stray CPU tensor fails."""
-    batch = make(0, 3, time_points, 2, 0.5)
+    batch = some_batch(0, 3, time_points, 2, 0.5)
     path, there = Control(kind)(batch), Control(kind)(batch.to("meta"))
     assert there.coefficients.is_meta and there.coefficients.shape == path.coefficients.shape
     assert there.steps.shape == path.steps.shape and there.times.shape == path.times.shape
@@ -99,7 +99,7 @@ def test_fits_on_the_meta_device(kind, time_points):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", Kind)
 def test_forty_thousand_series_fit_in_two_minutes(kind):
     values = torch.randn(40_000, 72, 34)
     values[torch.rand_like(values) < 0.8] = torch.nan

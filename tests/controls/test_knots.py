@@ -10,7 +10,9 @@ from fwp.controls import Path, linear, rectilinear
 from fwp.controls.knots import at_knots
 from fwp.data import Series, collate, series
 from fwp.errors import DataError
-from tests.controls.drawn import batches, close, controls, knots, make, seeds
+from fwp.testing.strategies import batches, controls, some_batch
+from fwp.testing.terms import seeds
+from tests.controls.compared import close, knots
 
 
 @st.composite
@@ -103,7 +105,7 @@ def test_a_request_outside_the_path_is_refused(time):
 
 
 def test_paths_are_chosen_and_moved_like_tensors():
-    path = linear(make(0, 5, 7, 3, 0.2))
+    path = linear(some_batch(0, 5, 7, 3, 0.2))
     assert torch.equal(path[torch.tensor([4, 0])].coefficients, path.coefficients[[4, 0]])
     assert len(path[1:3]) == 2 and len(path[-1]) == 1 and torch.equal(path[-1].static, path.static[4:])
     moved = path.to("cpu", torch.float32)

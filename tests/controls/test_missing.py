@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 from fwp.controls import Causality, Control, Kind, by_name, natural_cubic
 from fwp.data import Series, collate, series
 from fwp.errors import DataError
-from tests.controls.drawn import KINDS, batches, close, controls, knots, make, seeds
+from fwp.testing.strategies import batches, controls, some_batch
+from fwp.testing.terms import seeds
+from tests.controls.compared import close, knots
 
 
 @given(controls, batches())
@@ -73,13 +75,13 @@ def test_fill_stands_before_the_first_observation(control, batch, seed):
         assert not slope[:, control.time :][never].any()
 
 
-@given(st.sampled_from([kind for kind in KINDS if Control(kind).causality is not Causality.NONE]), batches(), st.data())
+@given(st.sampled_from([kind for kind in Kind if Control(kind).causality is not Causality.NONE]), batches(), st.data())
 def test_the_future_does_not_change_the_past(kind, batch, data):
     """Everything after a time t is replaced: values, gaps, times and lengths."""
     control = Control(kind)
     time = batch.times.shape[1]
     now = data.draw(st.integers(0, time - 1))
-    other = make(data.draw(seeds), len(batch), time, batch.channels, 0.3)
+    other = some_batch(data.draw(seeds), len(batch), time, batch.channels, 0.3)
     past = torch.arange(time) <= now
     gaps = other.times - other.times[:, now : now + 1]
     changed = series(
@@ -107,12 +109,12 @@ def test_the_future_does_not_change_the_past(kind, batch, data):
 
 @given(seeds)
 def test_the_natural_cubic_spline_sees_the_future(seed):
-    batch = make(seed, 3, 7, 2, 0.0)
+    batch = some_batch(seed, 3, 7, 2, 0.0)
     other = dataclasses.replace(batch, values=batch.values + (torch.arange(7) == 6)[:, None])
     assert not torch.equal(natural_cubic(batch).at(0, 0.5)[0], natural_cubic(other).at(0, 0.5)[0])
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", Kind)
 def test_a_series_of_one_observation_stands_still(kind):
     path = Control(kind)(series([[[2.0, torch.nan]]], [[7.0]]))
     assert path.intervals >= 1 and not path.steps.any() and (path.times == 7).all()
@@ -120,16 +122,16 @@ def test_a_series_of_one_observation_stands_still(kind):
     assert x.tolist() == [[7.0, 2.0, 0.0]] and not dx.any()
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", Kind)
 def test_an_empty_selection_is_an_empty_path(kind):
-    path = Control(kind)(make(0, 2, 5, 3, 0.5)[:0])
+    path = Control(kind)(some_batch(0, 2, 5, 3, 0.5)[:0])
     pieces = 4 if path.degree == 3 else 2
     assert path.coefficients.shape == (0, 8 if kind is Kind.RECTILINEAR else 4, 4 * pieces)
 
 
 def test_samples_fitted_in_chunks_are_the_same(monkeypatch):
-    batch = make(0, 7, 5, 3, 0.5, unequal=True)
-    for kind in KINDS:
+    batch = some_batch(0, 7, 5, 3, 0.5, unequal=True)
+    for kind in Kind:
         whole = Control(kind)(batch)
         monkeypatch.setattr("fwp.controls.control.NUMBERS_AT_ONCE", 2 * 5 * 3)
         assert torch.equal(Control(kind)(batch).coefficients, whole.coefficients)
@@ -138,12 +140,12 @@ def test_samples_fitted_in_chunks_are_the_same(monkeypatch):
 
 def test_fill_needs_one_number_a_channel():
     with pytest.raises(DataError, match="one number a channel"):
-        by_name("linear")(make(0, 2, 5, 3, 0.5), torch.zeros(4))
+        by_name("linear")(some_batch(0, 2, 5, 3, 0.5), torch.zeros(4))
 
 
 def test_float32_is_float64_rounded():
-    batch: Series = make(1, 5, 11, 3, 0.5)
-    for kind in KINDS:
+    batch: Series = some_batch(1, 5, 11, 3, 0.5)
+    for kind in Kind:
         single = batch.to(dtype=torch.float32)
         path, reference = Control(kind)(single), Control(kind)(single.to(dtype=torch.float64))
         assert path.coefficients.dtype is torch.float32 and path.times.dtype is torch.float64

@@ -9,14 +9,16 @@ from torch import Tensor
 
 from fwp.controls import Path, hermite, linear, natural_cubic, rectilinear
 from fwp.data import Series, series
-from tests.controls.drawn import close, knots, make, seeds
+from fwp.testing.strategies import some_batch
+from fwp.testing.terms import seeds
+from tests.controls.compared import close, knots
 
 sizes = st.permutations([2, 3, 5, 7, 11]).map(lambda order: order[:3])
 
 
 def shared_grid(seed: int, batch: int, time: int, channel: int, missing: float) -> tuple[Series, Tensor, Tensor]:
     """A batch on the grid of its first sample: as ours, and as torchcde's x (time as channel 0) and t."""
-    drawn = make(seed, batch, time, channel, missing)
+    drawn = some_batch(seed, batch, time, channel, missing)
     t = drawn.times[0]
     values = torch.where(drawn.mask, drawn.values, torch.nan)
     return series(values, t), torch.cat([t[None, :, None].expand(batch, -1, 1), values], -1), t

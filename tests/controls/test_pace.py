@@ -7,11 +7,12 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fwp.controls import Control, linear
-from tests.controls.drawn import KINDS, batches, close, controls, make, windows
+from fwp.controls import Control, Kind, linear
+from fwp.testing.strategies import batches, controls, some_batch, windows
+from tests.controls.compared import close
 
 paces = st.sampled_from([0.1, 3.0, 1e4])
-kinds = st.sampled_from(KINDS)
+kinds = st.sampled_from(Kind)
 
 
 @given(kinds, batches(), paces)
@@ -57,7 +58,7 @@ def test_a_path_knows_where_its_series_starts(control, batch):
     assert path.to(dtype=torch.float32).start.dtype is later.to(dtype=torch.float32).start.dtype is torch.float32
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", Kind)
 def test_paths_keep_the_pieces_of_their_degree(kind):
-    path = Control(kind)(make(0, 3, 5, 2, 0.0))
+    path = Control(kind)(some_batch(0, 3, 5, 2, 0.0))
     assert path.coefficients.shape[2] == path.channels * len(path.pieces) == 3 * (2 if path.degree == 1 else 4)

@@ -14,8 +14,10 @@ from fwp.controls import backend_of, log_signature
 from fwp.controls.signature import Backend, log_signatures, lyndon_words
 from fwp.controls.signature.backend import log_signature_by
 from fwp.errors import DataError
+from fwp.testing.strategies import some_batch
+from fwp.testing.terms import seeds
 from tests.controls import signatures
-from tests.controls.drawn import close, make, seeds
+from tests.controls.compared import close
 
 LIBRARIES = [Backend.SIGNATORY, Backend.PYSIGLIB]
 CASES = [(Backend.CLOSED_FORM, depth) for depth in (1, 2)]
@@ -92,7 +94,7 @@ def test_a_library_that_is_not_there_is_asked_for(monkeypatch):
     for library in LIBRARIES:
         monkeypatch.setitem(sys.modules, library.value, None)
     assert [backend_of(depth) for depth in (1, 2)] == ["closed form", "closed form"]
-    for ask in (lambda: backend_of(3), lambda: log_signature(3)(make(0, 2, 5, 3, 0.0))):
+    for ask in (lambda: backend_of(3), lambda: log_signature(3)(some_batch(0, 2, 5, 3, 0.0))):
         with pytest.raises(DataError, match=r"(?s)more than depth 2.*fwp\[signatures\].*make signatory"):
             ask()
 

@@ -13,8 +13,10 @@ from fwp.controls import Causality, Control, Kind, LogSignature, by_name, linear
 from fwp.controls.knots import at_knots
 from fwp.data import Series, collate, series
 from fwp.errors import DataError, FormatError
+from fwp.testing.strategies import batches, some_batch, windows
+from fwp.testing.terms import seeds
 from tests.controls import signatures
-from tests.controls.drawn import batches, close, make, seeds, windows
+from tests.controls.compared import close
 
 
 def filled(sample: Series, fill: float = 0.0) -> np.ndarray:
@@ -95,7 +97,7 @@ def test_requested_times_cut_windows_and_change_nothing_on_them(control, batch, 
 
 
 def test_a_request_at_a_windows_end_is_read_in_that_window():
-    path = log_signature(1, 2)(make(0, 2, 7, 3, 0.0))
+    path = log_signature(1, 2)(some_batch(0, 2, 7, 3, 0.0))
     refined, index = path.with_knots(path.times[:, 1:])
     for asked, known in zip(at_knots(refined, index), path.nodes([0.5]), strict=True):
         assert torch.equal(asked, known[:, :, 0])
@@ -103,7 +105,7 @@ def test_a_request_at_a_windows_end_is_read_in_that_window():
 
 @given(seeds)
 def test_depth_one_of_single_unit_steps_is_the_derivative_of_the_line(seed):
-    batch = make(seed, 3, 6, 2, 0.3)
+    batch = some_batch(seed, 3, 6, 2, 0.3)
     batch = dataclasses.replace(batch, times=torch.arange(6.0, dtype=torch.float64).expand(3, -1))
     windows, lines = log_signature(1, 1)(batch), linear(batch)
     assert torch.equal(windows.nodes([0.5])[1], lines.nodes([0.5])[1]) and torch.equal(windows.steps, lines.steps)
@@ -111,7 +113,7 @@ def test_depth_one_of_single_unit_steps_is_the_derivative_of_the_line(seed):
 
 @pytest.mark.parametrize("depth", [1, 2])
 def test_windows_are_differentiable_in_values_and_fill(depth):
-    batch = make(3, 3, 6, 2, 0.4, unequal=True)
+    batch = some_batch(3, 3, 6, 2, 0.4, unequal=True)
 
     def coefficients(values, fill):
         kept = torch.where(batch.mask, values, 0)
@@ -125,7 +127,7 @@ def test_windows_are_differentiable_in_values_and_fill(depth):
 
 @pytest.mark.parametrize("time_points", [1, 5])
 def test_windows_are_cut_on_the_meta_device(time_points):
-    batch = make(0, 3, time_points, 2, 0.5)
+    batch = some_batch(0, 3, time_points, 2, 0.5)
     path, there = log_signature(2, 3)(batch), log_signature(2, 3)(batch.to("meta"))
     for name in ("coefficients", "steps", "times", "start"):
         assert getattr(there, name).is_meta and getattr(there, name).shape == getattr(path, name).shape
@@ -140,19 +142,19 @@ def test_a_series_of_one_observation_stands_still():
 
 
 def test_an_empty_selection_is_an_empty_path():
-    path = log_signature(2, 4)(make(0, 2, 6, 3, 0.5)[:0])
+    path = log_signature(2, 4)(some_batch(0, 2, 6, 3, 0.5)[:0])
     assert path.coefficients.shape == (0, 2, 2 * 10) and path.start.shape == (0, 4)
 
 
 def test_samples_cut_in_chunks_are_the_same(monkeypatch):
-    batch, control = make(0, 7, 5, 3, 0.5, unequal=True), log_signature(2, 3)
+    batch, control = some_batch(0, 7, 5, 3, 0.5, unequal=True), log_signature(2, 3)
     whole = control(batch)
     monkeypatch.setattr("fwp.controls.control.NUMBERS_AT_ONCE", 2 * 5 * 3)
     assert torch.equal(control(batch).coefficients, whole.coefficients)
 
 
 def test_float32_is_float64_rounded():
-    single = make(1, 5, 11, 3, 0.5).to(dtype=torch.float32)
+    single = some_batch(1, 5, 11, 3, 0.5).to(dtype=torch.float32)
     control = log_signature(2, 4)
     path, reference = control(single, torch.zeros(3).double()), control(single.to(dtype=torch.float64))
     assert path.coefficients.dtype is path.start.dtype is torch.float32 and path.steps.dtype is torch.float64

@@ -4,10 +4,10 @@ from math import prod
 
 import torch
 from hypothesis import settings
-from torch import Tensor, nn
+from torch import Tensor
 
 from fwp import controls
-from fwp.controls import Control, Path
+from fwp.controls import Control
 from fwp.data import Series, series
 from fwp.fields import (
     Model,
@@ -29,6 +29,7 @@ from fwp.fields.fit import slots_of
 from fwp.fields.sizes import axes_of
 from fwp.rules import ALL, Rule, System, x
 from fwp.terms import DomainKind, Variable
+from fwp.testing.flows import Pick
 
 few = settings(max_examples=1 + settings.default.max_examples // 4)
 """For properties whose every example solves something."""
@@ -82,18 +83,6 @@ def random_states(net: Net, batch: int, seed: int = 0) -> dict[str, Tensor]:
     return {name: torch.randn(s.shape, generator=generator, dtype=torch.float64) for name, s in like.items()}
 
 
-class Pick(nn.Module):
-    """Some neighbouring channels as an array: what reaches the slot is what the control holds."""
-
-    def __init__(self, first: int, shape: tuple[int, ...]) -> None:
-        super().__init__()
-        self.first, self.shape = first, shape
-
-    def forward(self, source: Tensor) -> Tensor:
-        chosen = source[..., self.first : self.first + prod(self.shape)]
-        return chosen.unflatten(-1, self.shape) if self.shape else chosen[..., 0]
-
-
 def fed(
     rule: Rule | System, sizes: dict[str, int], source: Variable = x, initial=zero, order: str = ""
 ) -> tuple[Projection, dict[str, slice]]:
@@ -134,13 +123,6 @@ def by_hand(
     model = rule @ projection @ control
     used = {a for layer in model.spec.layers for a in axes_of(layer)}
     return sized(model, channels=channels, heads=1, **{a: n for a, n in sizes.items() if a in used}), where
-
-
-def constant_path(values: Tensor, steps: Tensor) -> Path:
-    """A path that stands still at `values` (batch interval channel) for `steps` (batch interval) and jumps in between."""
-    pieces = torch.cat([values, torch.zeros_like(values)], -1)
-    times = torch.cat([torch.zeros_like(steps[:, :1]), steps.cumsum(1)], 1)
-    return Path(pieces, steps, times, controls.Causality.INSTANT, 0)
 
 
 def close(ours: Tensor, reference: Tensor, bar: float) -> bool:

@@ -28,7 +28,8 @@ from fwp.fields import (
 )
 from fwp.rules import ALL, Rule, W, beta, delta, dx, hebb, k, ncde, v, x
 from fwp.terms import Primitive, Slot, nonnegative, simplex, sphere, unit
-from tests.fields.nets import Pick, built, close, some_series, suitable
+from fwp.testing.flows import Pick
+from tests.fields.nets import built, close, some_series, suitable
 
 
 @pytest.mark.parametrize(

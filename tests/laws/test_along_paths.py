@@ -16,7 +16,8 @@ from fwp.fields import Net
 from fwp.rules import ALL, Rule, W, beta, delta, dx, hebb, k, oja, oja_neuron, oja_subspace, v, x
 from fwp.solvers import METHODS
 from fwp.solvers.torchdiffeq import Family
-from tests.fields.nets import by_hand, close, constant_path, few, some_series
+from fwp.testing.flows import constant_path
+from tests.fields.nets import by_hand, close, few, some_series
 
 SIGNALS = {"x": x, "dx": dx}
 CONTROLS = {kind.value: Control(kind, time=False) for kind in Kind}

@@ -29,7 +29,8 @@ from fwp.terms import (
     variables,
 )
 from fwp.terms.syntax import Map
-from tests.strategies import Values, error, seeds, size, sizes, terms, values
+from fwp.testing.numbers import Values, error
+from fwp.testing.terms import seeds, size, sizes, terms, values
 
 BATCHES = [(), (2,), (3, 2), (2, 1, 3)]
 

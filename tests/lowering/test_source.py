@@ -9,8 +9,8 @@ from hypothesis import assume, given
 from fwp.lowering import lower, lower_rule
 from fwp.rules import ALL, W, k, v
 from fwp.terms import Node, ein, rename, subterms, tanh, variables
+from fwp.testing.terms import sizes, terms
 from tests import golden
-from tests.strategies import sizes, terms
 
 HERE = Path(__file__).parent
 

@@ -7,7 +7,8 @@ from hypothesis import example, given
 from fwp.errors import AxisError
 from fwp.rules import Rule, System, W, anti_hebb, beta, classic_hebb, delta, hebb, k, oja, softmax_oja, tanh_delta, v
 from fwp.terms import Role, Slot, evaluate, rename, simplex, softmax, tanh
-from tests.strategies import error, rules, seeds, sizes, values
+from fwp.testing.numbers import error
+from fwp.testing.terms import rules, seeds, sizes, values
 
 
 @pytest.mark.users

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from fwp.rules import ALL, neural_cde
 from fwp.terms import evaluate
-from tests.strategies import error, seeds, sizes, values
+from fwp.testing.numbers import error
+from fwp.testing.terms import seeds, sizes, values
 
 Array = NDArray[np.float64]
 outer = np.outer

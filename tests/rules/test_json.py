@@ -8,7 +8,7 @@ from hypothesis import given
 from fwp.errors import FormatError
 from fwp.rules import ALL, Rule, System, W, delta, from_json, hebb, k, to_json
 from fwp.terms import to_json as term_to_json
-from tests.strategies import rules
+from fwp.testing.terms import rules
 
 
 @pytest.mark.users

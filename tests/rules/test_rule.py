@@ -10,7 +10,8 @@ from hypothesis import given
 from fwp.errors import AxisError
 from fwp.rules import ALL, Rule, W, beta, delta, gamma, hebb, k, oja, q, v
 from fwp.terms import Slot, State, evaluate, eye, ones, rename, tanh
-from tests.strategies import NAMESPACE, error, factors, rules, seeds, sizes, values
+from fwp.testing.numbers import error
+from fwp.testing.terms import NAMESPACE, factors, rules, seeds, sizes, values
 
 M, w = State("M", "value key"), State("w", "key")
 

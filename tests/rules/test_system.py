@@ -5,7 +5,7 @@ import pytest
 from fwp.errors import AxisError, CompositionError
 from fwp.rules import ALL, Rule, System, W, bcm, beta, closed, delta, gamma, hebb, k, momentum_delta, self_reference, v
 from fwp.terms import Slot, State, rename
-from tests.strategies import NAMESPACE
+from fwp.testing.terms import NAMESPACE
 
 M, theta = State("M", "value key"), State("theta", "value")
 

@@ -9,7 +9,8 @@ from torch import Tensor
 from fwp import Rule, solve
 from fwp.rules import ALL, delta, dx, hebb, oja, x
 from fwp.terms import Slot, unit
-from tests.fields.nets import by_hand, close, constant_path, some_series
+from fwp.testing.flows import constant_path
+from tests.fields.nets import by_hand, close, some_series
 
 SIZES = {"key": 5, "value": 4}
 seeds = st.integers(0, 2**32 - 1)

@@ -13,7 +13,8 @@ from fwp.rules import W, classic_hebb, delta, dx, k, momentum_delta, tanh_delta,
 from fwp.solvers import METHODS
 from fwp.solvers.torchdiffeq import Family
 from fwp.terms import Slot, real, square
-from tests.fields.nets import TIMELESS, built, by_hand, close, constant_path, random_states, sized, some_series
+from fwp.testing.flows import constant_path
+from tests.fields.nets import TIMELESS, built, by_hand, close, random_states, sized, some_series
 
 gain = Slot("gain", domain=real)
 growing = Rule(gain * W)

@@ -18,7 +18,8 @@ from fwp.solvers import plan as planning
 from fwp.solvers.adjoint import contraction
 from fwp.solvers.plan import plan
 from fwp.solvers.situation import situation_of
-from tests.fields.nets import TIMELESS, built, by_hand, constant_path, some_series
+from fwp.testing.flows import constant_path
+from tests.fields.nets import TIMELESS, built, by_hand, some_series
 
 LINES = Control(Kind.LINEAR, time=False)
 

@@ -18,7 +18,7 @@ from fwp.terms import (
     unit,
     variables,
 )
-from tests.strategies import NAMESPACE, W
+from fwp.testing.terms import NAMESPACE, W
 
 
 def read(text: str):

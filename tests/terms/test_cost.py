@@ -4,7 +4,7 @@ import pytest
 
 from fwp.rules import ALL
 from fwp.terms import Cost, Polynomial, as_term, cost, ein, eye, ones, rename, softmax, square, tanh
-from tests.strategies import NAMESPACE, W
+from fwp.testing.terms import NAMESPACE, W
 
 k, v, beta, T, M = (NAMESPACE[name] for name in ("k", "v", "beta", "T", "M"))
 n, m = 7, 5  # value, key

@@ -9,7 +9,8 @@ from hypothesis import assume, example, given
 from fwp.rules import ALL
 from fwp.terms import Role, Slot, degree, evaluate, ones, parts, rename, square, tanh, variables
 from fwp.terms.degree import concerns
-from tests.strategies import NAMESPACE, W, error, seeds, size, sizes, terms, values
+from fwp.testing.numbers import error
+from fwp.testing.terms import NAMESPACE, W, seeds, size, sizes, terms, values
 
 k, v, beta, M, dx = (NAMESPACE[name] for name in ("k", "v", "beta", "M", "dx"))
 

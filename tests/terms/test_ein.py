@@ -6,7 +6,7 @@ import pytest
 
 from fwp.errors import AxisError
 from fwp.terms import Product, ein, rename
-from tests.strategies import NAMESPACE, W
+from fwp.testing.terms import NAMESPACE, W
 
 k, v, beta, A = (NAMESPACE[name] for name in ("k", "v", "beta", "A"))
 

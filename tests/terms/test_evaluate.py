@@ -27,7 +27,8 @@ from fwp.terms import (
 )
 from fwp.terms.schedule import schedule
 from fwp.terms.syntax import Map, Product
-from tests.strategies import NAMESPACE, W, error, seeds, sizes, terms, values
+from fwp.testing.numbers import error
+from fwp.testing.terms import NAMESPACE, W, seeds, sizes, terms, values
 
 k, v, beta, A, T, x = (NAMESPACE[name] for name in ("k", "v", "beta", "A", "T", "x"))
 w_, k_, v_, b_, a_, t_, x_ = (

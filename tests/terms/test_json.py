@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from fwp.errors import FormatError, FwpError
 from fwp.terms import Node, as_term, from_json, ones, subterms, tanh, to_json
-from tests.strategies import NAMESPACE, W, terms
+from fwp.testing.terms import NAMESPACE, W, terms
 
 k, v, beta = (NAMESPACE[name] for name in ("k", "v", "beta"))
 DELTA = beta * (v - W @ k) * k

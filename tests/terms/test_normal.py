@@ -36,7 +36,8 @@ from fwp.terms import (
 )
 from fwp.terms.build import add, align, multiply
 from fwp.terms.rename import bound_axes, substitute_axes
-from tests.strategies import NAMESPACE, W, error, factors, seeds, sizes, terms, values
+from fwp.testing.numbers import error
+from fwp.testing.terms import NAMESPACE, W, factors, seeds, sizes, terms, values
 
 k, v, w, beta, gamma, A, M = (NAMESPACE[name] for name in ("k", "v", "w", "beta", "gamma", "A", "M"))
 W2, W3, v2, k2 = rename(W, value="value2"), rename(W, key="key2"), rename(v, value="value2"), rename(k, key="key2")

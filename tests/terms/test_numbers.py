@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from fwp.errors import AxisError
 from fwp.terms import Scale, as_term, ein, evaluate, show
-from tests.strategies import NAMESPACE, factors
+from fwp.testing.terms import NAMESPACE, factors
 
 
 def read(text: str):

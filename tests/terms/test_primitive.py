@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from fwp.terms import DomainKind, Primitive
 from fwp.terms.primitive import Monotone
-from tests.strategies import error, seeds
+from fwp.testing.numbers import error
+from fwp.testing.terms import seeds
 
 INDEPENDENT = {
     Primitive.SIGMOID: lambda x, axis: scipy.special.expit(x),

@@ -6,7 +6,8 @@ from hypothesis import assume, given
 
 from fwp.errors import AxisError
 from fwp.terms import Slot, Variable, equivalent, evaluate, eye, normal, rename, show, softmax, tanh
-from tests.strategies import NAMESPACE, W, error, seeds, sizes, stem, terms, values
+from fwp.testing.numbers import error
+from fwp.testing.terms import NAMESPACE, W, seeds, sizes, stem, terms, values
 
 k, v, A, w = (NAMESPACE[name] for name in ("k", "v", "A", "w"))
 

@@ -5,7 +5,7 @@ from hypothesis import example, given
 
 from fwp.rules import ALL
 from fwp.terms import Slot, State, ein, einops, ones, rename, show, tril
-from tests.strategies import NAMESPACE, W, terms
+from fwp.testing.terms import NAMESPACE, W, terms
 
 k, v, beta, A = (NAMESPACE[name] for name in ("k", "v", "beta", "A"))
 

@@ -5,7 +5,7 @@ import pytest
 
 from fwp.errors import SizeError
 from fwp.terms import axis_classes, axis_sizes, differentiate, evaluate, eye, ones, rename, tril
-from tests.strategies import NAMESPACE, W
+from fwp.testing.terms import NAMESPACE, W
 
 k, v, A, beta = (NAMESPACE[name] for name in ("k", "v", "A", "beta"))
 

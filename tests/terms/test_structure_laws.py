@@ -34,7 +34,7 @@ from fwp.terms.build import add, align
 from fwp.terms.parts import monomials
 from fwp.terms.syntax import ONE
 from fwp.terms.witness import substitute
-from tests.strategies import seeds, terms
+from fwp.testing.terms import seeds, terms
 from tests.structures import A, B, check, g, k2, p, v2
 from tests.terms.test_normal import rewritten
 

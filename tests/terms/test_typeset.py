@@ -23,8 +23,8 @@ from fwp.terms import (
     tril,
     unicode,
 )
+from fwp.testing.terms import NAMESPACE, W, terms
 from tests import golden
-from tests.strategies import NAMESPACE, W, terms
 
 k, v, w, beta, gamma, A, T, x = (NAMESPACE[name] for name in ("k", "v", "w", "beta", "gamma", "A", "T", "x"))
 W2 = rename(W, value="value2")

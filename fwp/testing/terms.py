@@ -1,4 +1,4 @@
-"""What the property tests of the language draw: random well-typed terms, rules, and values for their variables.
+"""Random well-typed terms and rules, and values for their variables: what properties of the language are tested on.
 
 Sizes go by the stem of an axis (`key`, `key2`, `key3` are copies of one), and different stems have different primes, so
 that a confusion of axes shows as an error or a wrong number. Arguments of log, sqrt, reciprocal and normalize are kept
@@ -8,16 +8,14 @@ positive and those of exp small, so that every drawn term has a finite value eve
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 from hypothesis import strategies as st
-from numpy.typing import NDArray
 
 from fwp.rules import Rule
 from fwp.terms import (
-    DomainKind,
     Increment,
-    Map,
     Node,
     Signal,
     Slot,
@@ -46,10 +44,29 @@ from fwp.terms import (
     unit,
     variables,
 )
+from fwp.terms.symbols import unicode_name
+from fwp.testing.numbers import Values, random_value
 
-Values = dict[str, NDArray[np.float64]]
+__all__ = [
+    "AXES",
+    "NAMESPACE",
+    "SIZES",
+    "VOCABULARY",
+    "Draw",
+    "W",
+    "factors",
+    "namespace",
+    "rules",
+    "seeds",
+    "size",
+    "sizes",
+    "stem",
+    "terms",
+    "values",
+]
 
 SIZES = {"value": 3, "key": 2, "channel": 5, "hidden": 7, "inner": 11}
+"""By stem, all different."""
 
 W = State("W", "value key")
 VOCABULARY = (
@@ -68,14 +85,21 @@ VOCABULARY = (
     Signal("x"),
     Increment("dx"),
 )
-NAMESPACE = {
-    **{f.__name__: f for f in (ein, exp, eye, log, normalize, ones, reciprocal, relu, rename, sigmoid)},
-    **{f.__name__: f for f in (softmax, softplus, sqrt, square, tanh, tril)},
-    **{x.name: x for x in VOCABULARY},
-    "β": next(x for x in VOCABULARY if x.name == "beta"),
-    "γ": next(x for x in VOCABULARY if x.name == "gamma"),
-}
-"""What a printed term needs to be read back by Python's eval."""
+Draw = Callable[[st.SearchStrategy[Any]], Any]
+"""What hypothesis hands to a composite strategy. (Its own name for this is a protocol, which cannot be checked at run time.)"""
+
+_FUNCTIONS = (ein, exp, eye, log, normalize, ones, reciprocal, relu, rename, sigmoid)
+_FUNCTIONS += (softmax, softplus, sqrt, square, tanh, tril)
+
+
+def namespace(*own: Variable) -> dict[str, object]:
+    """What a printed term of these variables needs to be read back by Python's eval: Greek letters are printed as such."""
+    named: dict[str, object] = {name: x for x in own for name in (x.name, unicode_name(x.name))}
+    return {**{f.__name__: f for f in _FUNCTIONS}, **named}
+
+
+NAMESPACE = namespace(*VOCABULARY)
+"""The same for the random terms."""
 
 seeds = st.integers(0, 2**32 - 1)
 factors = st.one_of(
@@ -87,10 +111,12 @@ factors = st.one_of(
 
 
 def stem(axis: str) -> str:
+    """`key` of `key`, `key2`, `key3`: copies of one axis, of one size."""
     return axis.rstrip("0123456789")
 
 
 def size(axis: str) -> int:
+    """The prime that is the size of an axis."""
     return SIZES[stem(axis)]
 
 
@@ -102,43 +128,19 @@ def sizes(*terms: Node) -> dict[str, int]:
 def values(seed: int, *terms: Node) -> Values:
     """Random values in the domain of each variable."""
     generator = np.random.default_rng(seed)
-    return {x.name: _value(x, generator) for x in variables(*terms)}
-
-
-def _value(x: Variable, generator: np.random.Generator) -> NDArray[np.float64]:
-    drawn = generator.normal(size=tuple(size(a) for a in x.declared))
-    axis = x.declared.index(x.domain.axis) if x.domain.axis is not None else 0
-    match x.domain.kind:
-        case DomainKind.REAL:
-            return drawn
-        case DomainKind.NONNEGATIVE:
-            return np.abs(drawn)
-        case DomainKind.UNIT:
-            return 1 / (1 + np.exp(-drawn))
-        case DomainKind.SIMPLEX:
-            return np.abs(drawn) / np.abs(drawn).sum(axis, keepdims=True)
-        case DomainKind.SPHERE:
-            return drawn / np.sqrt((drawn**2).sum(axis, keepdims=True))
-
-
-def error(ours: object, reference: object) -> float:
-    """Max-abs of the difference over max(1, max-abs of the reference)."""
-    one, other = np.asarray(ours, dtype=np.float64), np.asarray(reference, dtype=np.float64)
-    assert one.shape == other.shape, f"{one.shape} is not {other.shape}"
-    assert np.isfinite(other).all(), "the reference is not finite"
-    return float(np.max(np.abs(one - other), initial=0) / max(1.0, np.max(np.abs(other), initial=0)))
+    return {x.name: random_value(x, tuple(size(a) for a in x.declared), generator) for x in variables(*terms)}
 
 
 @dataclass
 class _Pen:
     """Writes one random term; keeps what it wrote, so that subterms are used again."""
 
-    draw: Callable[[st.SearchStrategy], object]
+    draw: Draw
     maps: bool
     eyes: bool
     pool: dict[frozenset[str], list[Node]] = field(default_factory=dict)
 
-    def pick(self, choices: Sequence[object]) -> object:
+    def pick(self, choices: Sequence[Any]) -> Any:
         return self.draw(st.sampled_from(choices))
 
     def term(self, axes: Sequence[str], depth: int) -> Node:
@@ -242,7 +244,7 @@ class _Pen:
 
 @st.composite
 def terms(
-    draw: Callable[[st.SearchStrategy], object],
+    draw: Draw,
     axes: Sequence[str] | None = None,
     depth: int = 3,
     maps: bool = True,
@@ -260,11 +262,6 @@ AXES = ((), ("key",), ("value",), ("value", "key"), ("key", "key2"), ("channel",
 
 
 @st.composite
-def rules(draw: Callable[[st.SearchStrategy], object], depth: int = 3, maps: bool = True) -> Rule:
+def rules(draw: Draw, depth: int = 3, maps: bool = True) -> Rule:
     """A random rule of W."""
     return Rule(draw(terms(("value", "key"), depth, maps)), of=W)
-
-
-def has_map(term: Node) -> bool:
-    """The term applies a primitive other than a square."""
-    return any(isinstance(node, Map) and node.primitive.name != "SQUARE" for node in subterms(term))
