@@ -5,13 +5,14 @@ from fwp.data import Series, series
 from fwp.errors import FwpError
 from fwp.fields import Model, Net, Projection, Spec, VectorField, stack
 from fwp.lowering import Lowered, lower
-from fwp.models import load
+from fwp.models import FastWeights, load
 from fwp.rules import Rule, System
 from fwp.solvers import Plan, Solution, explain, prepare, read_along, solve
 from fwp.terms import Increment, Signal, Slot, State, ein, rename
 
 __all__ = [
     "Control",
+    "FastWeights",
     "FwpError",
     "Increment",
     "Lowered",

@@ -59,7 +59,8 @@ def phi1_matrix(z: Float[Tensor, "... r r"]) -> Float[Tensor, "... r r"]:
     with torch.no_grad():
         doublings = torch.log2(z.abs().sum(-1).amax(-1).clamp(min=_SMALL) / _SMALL).ceil()
         doublings = doublings.nan_to_num(0.0, posinf=0.0)  # what is not finite stays so
-        most = int(doublings.max()) if z.device.type == "cpu" and z.numel() else _DOUBLINGS
+        seen = z.device.type == "cpu" and z.numel() and not torch.compiler.is_compiling()
+        most = int(doublings.max()) if seen else _DOUBLINGS
     if z.shape[-1] == 2:
         return _of_two(z, doublings, most)
     identity = torch.eye(z.shape[-1], dtype=z.dtype, device=z.device)

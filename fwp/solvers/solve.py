@@ -21,10 +21,13 @@ from fwp.solvers.solution import Solution, Statistics
 from fwp.solvers.torchcde import integrate as integrate_cde
 from fwp.solvers.torchdiffeq import METHODS, Counts
 from fwp.solvers.torchdiffeq import integrate as integrate_ode
+from fwp.solvers.walk import follow as follow_structured
 from fwp.solvers.walk import integrate as integrate_structured
-from fwp.solvers.walk import read_along as read_along_structured
 
-__all__ = ["read_along", "solve"]
+__all__ = ["follow", "read_along", "solve"]
+
+Beginning = Mapping[str, Tensor] | Tensor | None
+"""States by name; a tensor stands for the only one."""
 
 
 def solve(
@@ -37,7 +40,7 @@ def solve(
     chunk: int | None = None,
     gradient: Literal["exact", "adjoint"] = "exact",
     backend: Literal["auto", "structured", "torchdiffeq", "torchcde"] = "auto",
-    initial: Mapping[str, Tensor] | None = None,
+    initial: Beginning = None,
     rtol: float = 1e-4,
     atol: float = 1e-6,
 ) -> Solution:
@@ -56,7 +59,9 @@ def solve(
             torchdiffeq, and is wrong where the rule contracts.
         backend: `structured` evaluates the slow net for many instants at once and takes the rule's own steps; `torchdiffeq`
             evaluates it at every stage; `torchcde` solves a field that is linear in dx by torchcde.cdeint.
-        initial: states to begin with, `(batch head *axes)`, in place of those of the projection.
+        initial: states to begin with in place of those of the projection, by name, `(batch head *axes)`, or `(head *axes)`
+            for all samples alike; a tensor alone where the rule has one state: `solve(field, initial=W0)`. Those that are
+            not given begin as the projection has it. `solution.final` of one path begins the next where it ended.
         rtol, atol: tolerances of adaptive methods.
 
     Raises:
@@ -73,7 +78,7 @@ def solve(
     )
     if gradient == "adjoint" and torch.is_grad_enabled():
         warn_of_adjoint(field, chosen)
-    states = _begin(field.initial(), initial or {})
+    states = _begin(field.initial(), initial)
     counts = Counts()
     wanted = torch.unique(knots).tolist() if not at_end else [path.intervals]
 
@@ -106,7 +111,7 @@ def read_along(
     steps: int = 1,
     scan: Literal["auto", "sequential", "chunked", "associative", "fused"] = "auto",
     chunk: int | None = None,
-    initial: Mapping[str, Tensor] | None = None,
+    initial: Beginning = None,
 ) -> Float[Tensor, "batch knot *rest"]:
     """The read-out at every knot, each with its own query: `(batch knot head *axes)`, causal where the control is.
 
@@ -116,11 +121,29 @@ def read_along(
     Raises:
         SolveError: a choice does not fit the rule.
     """
+    return follow(field, method=method, steps=steps, scan=scan, chunk=chunk, initial=initial)[0]
+
+
+def follow(
+    field: VectorField,
+    *,
+    method: str = "auto",
+    steps: int = 1,
+    scan: Literal["auto", "sequential", "chunked", "associative", "fused"] = "auto",
+    chunk: int | None = None,
+    initial: Beginning = None,
+) -> tuple[Float[Tensor, "batch knot *rest"], dict[str, Tensor]]:
+    """What `read_along` gives, and the states at the last knot, `(batch head *axes)`, from which another path may go on.
+
+    Raises:
+        SolveError: a choice does not fit the rule.
+    """
     _check(method, steps, scan, chunk, "exact", "auto", field)
     chosen = plan(situation_of(field), method=method, scan=scan, chunk=chunk, steps=steps)
     if chosen.backend != "structured":
-        return solve(field, "knots", method=method, steps=steps, initial=initial).read()
-    return read_along_structured(field, _begin(field.initial(), initial or {}), chosen)
+        solution = solve(field, "knots", method=method, steps=steps, initial=initial)
+        return solution.read(), solution.final
+    return follow_structured(field, _begin(field.initial(), initial), chosen)
 
 
 def _requests(path: Path, times: Tensor | str | None) -> tuple[Path, Int64[Tensor, "batch request"], bool]:
@@ -149,17 +172,35 @@ def _requests(path: Path, times: Tensor | str | None) -> tuple[Path, Int64[Tenso
     return refined, knots, False
 
 
-def _begin(own: dict[str, Tensor], given: Mapping[str, Tensor]) -> dict[str, Tensor]:
+def _begin(own: dict[str, Tensor], given: Beginning) -> dict[str, Tensor]:
     """The field's own first states, those that were given in their place."""
-    for name, state in given.items():
-        if name not in own or state.shape != own[name].shape:
+    if isinstance(given, Tensor):
+        if len(own) > 1:
+            raise SolveError(
+                "a tensor alone cannot stand for several states",
+                ("initial", str(tuple(given.shape))),
+                ("the field's", ", ".join(f"{n} {tuple(s.shape)}" for n, s in own.items())),
+                help="give states by name, all or some: initial={…: …}",
+            )
+        given = dict.fromkeys(own, given)
+    states = dict(own)
+    for name, state in (given or {}).items():
+        if name not in own or state.shape not in (own[name].shape, own[name].shape[1:]):
             raise SolveError(
                 "the states to begin with are not those of the field",
                 (name, str(tuple(state.shape))),
                 ("the field's", ", ".join(f"{n} {tuple(s.shape)}" for n, s in own.items())),
                 help="give states (batch head *axes) by name; field.initial() shows them",
             )
-    return own | dict(given)
+        if (state.dtype, state.device) != (own[name].dtype, own[name].device):
+            raise SolveError(
+                "the states to begin with are of another kind of number, or on another device, than the field",
+                (name, f"{state.dtype} on {state.device}"),
+                ("the field's", f"{own[name].dtype} on {own[name].device}"),
+                help=f"give {name}.to(series.values)",
+            )
+        states[name] = state.expand(own[name].shape)
+    return states
 
 
 def _check(

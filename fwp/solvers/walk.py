@@ -26,7 +26,7 @@ from fwp.solvers.situation import plain_query, shape_of
 from fwp.solvers.steps import DenseSteps, FlowSteps, LowRankSteps, Steps
 from fwp.solvers.torchdiffeq import Counts
 
-__all__ = ["integrate", "read_along", "segment_steps"]
+__all__ = ["follow", "integrate", "segment_steps"]
 
 
 def integrate(
@@ -47,16 +47,22 @@ def integrate(
     return {name: own.sides.state(torch.cat(kept))}
 
 
-def read_along(field: VectorField, initial: Mapping[str, Tensor], plan: Plan) -> Float[Tensor, "batch knot *rest"]:
-    """The read-out at every knot, `(batch knot head *axes)`; of the states only those of one segment exist at a time."""
+def follow(
+    field: VectorField, initial: Mapping[str, Tensor], plan: Plan
+) -> tuple[Float[Tensor, "batch knot *rest"], dict[str, Tensor]]:
+    """The read-out at every knot, `(batch knot head *axes)`, and the states at the last, `(batch head *axes)`.
+
+    Of the states only those of one segment exist at a time.
+    """
     layer, own, state = _begin(field, initial, plan)
+    (name,) = field.net.state_names[0]
     arrived = arrivals(field.path)
     found = [_read_at(field, layer, own, arrived[:, :1], state[:, None])]
     for first, last in _segments(field.path.intervals, plan):
         here = arrived[:, first + 1 : last + 1]
         state, read = _run(partial(_read_segment, field, layer, own, plan, first, last, here), state, layer, plan)
         found.append(read)
-    return torch.cat(found, 1)
+    return torch.cat(found, 1), {name: own.sides.state(state)}
 
 
 def _begin(

@@ -1,0 +1,282 @@
+"""A sequence layer: fast weights along each series, read at every time point; what one call leaves, the next goes on from.
+
+Outputs at a time point know what was observed up to it and nothing else, where the control is causal. A layer above another
+lays a control of its own through that one's outputs, so that each layer is solved as its rule's structure allows.
+"""
+
+from contextlib import nullcontext
+from dataclasses import replace
+from typing import Any
+
+import torch
+from einops import rearrange
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from fwp.controls import Causality, Control, Kind, LogSignature
+from fwp.data import Series, series
+from fwp.data.series import Array
+from fwp.errors import CompositionError, FwpError, SizeError
+from fwp.fields import Net, Projection, direct, suited
+from fwp.models.stream import State, inside, last_two, path_on, points_on, stride_of, traced
+from fwp.rules.rule import Rule
+from fwp.rules.system import System
+from fwp.solvers.plan import ORDER
+from fwp.solvers.solve import follow
+
+__all__ = ["FastWeights"]
+
+STRAIGHT = Control(Kind.LINEAR, time=False)
+"""Without a channel for the time, which grows for ever in a stream; the time still says how long a rate lasts."""
+
+
+class FastWeights(nn.Module):
+    """`nn.GRU(…, batch_first=True)` of fast weights: `outputs, state = layer(values)`, and `layer(more, state)` goes on.
+
+    Series in pieces of any lengths give the outputs of one call on the whole (by an adaptive method: within its tolerance).
+    Gradients flow through the state.
+
+    Args:
+        rule: how the fast weights change.
+        input_size: channels of the values.
+        hidden_size: all heads together; `key` and `value` of a head are hidden_size / heads unless given.
+        layers: one above the other, each with weights of its own.
+        heads: copies of the rule in each layer, each with slots of its own.
+        projection: from the signal of each layer to the rule's slots; `suited(direct(), rule)` unless given, whose fast
+            weights begin at the first write. What reads x' finds 0 at a series' first point, where nothing moved yet.
+        control: straight lines between time points, without a channel for the time, unless given.
+        dropout: share of outputs dropped between layers.
+        method, steps: as of `fwp.solve`.
+        sizes: of any other axis, by name: `key=4`.
+
+    Raises:
+        CompositionError: the control is a log-signature, or a layer above the first cannot take a read-out for its signal.
+        SizeError: an axis has no size, or two, or is none of the model's; there is no layer; a dropout not in [0, 1).
+    """
+
+    def __init__(
+        self,
+        rule: Rule | System,
+        input_size: int,
+        hidden_size: int,
+        layers: int = 1,
+        *,
+        heads: int = 1,
+        projection: Projection | None = None,
+        control: Control = STRAIGHT,
+        dropout: float = 0.0,
+        method: str = "auto",
+        steps: int = 1,
+        dtype: torch.dtype | None = None,
+        device: torch.device | str | None = None,
+        **sizes: int,
+    ) -> None:
+        super().__init__()
+        if isinstance(control.kind, LogSignature):
+            raise CompositionError(
+                "a layer has outputs at all time points, and a log-signature stands for many of them",
+                ("control", repr(control)),
+                help="take linear, rectilinear or hermite; or solve(net(series)) with the log-signature",
+            )
+        if layers < 1 or not 0 <= dropout < 1:
+            raise SizeError(
+                "fast weights cannot have these sizes",
+                ("layers", str(layers)),
+                ("dropout", str(dropout)),
+                help="at least 1 layer, a dropout from 0 to less than 1",
+            )
+        self.model = rule @ (suited(direct(), rule) if projection is None else projection) @ control
+        self.method, self.steps = method, steps
+        self.structured = isinstance(rule, Rule) and method in ("auto", *ORDER)
+        """Whether it is solved by the rule's own steps, not by torchdiffeq: these alone can be traced."""
+        given = {"heads": heads, "width": hidden_size} | sizes
+        self.nets = nn.ModuleList()
+        for _ in range(layers):
+            net = self.model.build(input_size, dtype=dtype, device=device, **given)
+            self.nets.append(net)
+            input_size = net.outputs
+        self.dropout = nn.Dropout(dropout)
+
+    @property
+    def input_size(self) -> int:
+        """Channels of the values."""
+        return _net(self.nets[0]).sizes["channel"]
+
+    @property
+    def output_size(self) -> int:
+        """Numbers of an output: the read-outs of all heads, side by side; of a read-out over values the hidden size."""
+        return _net(self.nets[-1]).outputs
+
+    def forward(
+        self,
+        values: Float[Tensor, "..."],
+        state: State | None = None,
+        *,
+        times: Array | None = None,
+        mask: Array | None = None,
+        lengths: Array | None = None,
+        static: Array | None = None,
+        last: bool = False,
+    ) -> tuple[Float[Tensor, "batch *time output"], State]:
+        """The outputs at every time point, and the state at each sample's own end.
+
+        After a sample's end its last output is repeated: `outputs[:, -1]` is each one's last. Under autocast a layer computes
+        in the type of its parameters, since errors of fast weights add up over a series.
+
+        A rule of one state, solved by its own steps, is one graph for `torch.compile(fullgraph=True)` and for `torch.export`
+        (`strict=False`, for one length of series); in it sizes and types are checked, but no numbers. Other rules break
+        the compiler's graph, and cannot be exported.
+
+        Args:
+            values: (batch time channel), what was observed; NaN means missing.
+            state: what the call before returned for the same samples; a new series unless given.
+            times: (batch time), or (time) for all samples alike; 0, 1, 2, … unless given, counted on from the state's last.
+            mask: like `values`, False where a value is to count as missing.
+            lengths: (batch), how many time points of each sample are its own. A sample may have none in a call that goes on.
+            static: (batch feature), what does not change with time; the same in every call.
+            last: the output at each sample's own end alone, (batch output).
+
+        Raises:
+            DataError: what was given is no series.
+            SizeError: other channels or features, or a state of other samples or of another layer.
+            FwpError: numbers of another type than the parameters'; times that do not go on from the state's; a state goes
+                into a layer whose control is not causal.
+        """
+        wanted = next(self.parameters(), values).dtype
+        if torch.is_autocast_enabled(values.device.type):
+            values = values.to(wanted)
+        self._check(values, wanted, state)
+        given = {"times": times, "mask": mask, "lengths": lengths, "static": static}
+        if torch.compiler.is_dynamo_compiling():
+            from fwp.models.traced import apart, whole  # takes seconds to import, as the compiler itself does
+
+            own = {name: torch.as_tensor(part) for name, part in given.items() if part is not None}
+            call = whole if self.structured else apart
+            own = own if state is None else own | {"state": tuple(state)}
+            outputs, left = call(self, values, own)  # pyright: ignore[reportCallIssue]
+            left = State(*left)
+        else:
+            outputs, left = self.along(values, state, **given)
+        return (outputs[:, -1] if last else outputs), left
+
+    def along(
+        self,
+        values: Float[Tensor, "batch time channel"],
+        state: State | None,
+        times: Array | None = None,
+        mask: Array | None = None,
+        lengths: Array | None = None,
+        static: Array | None = None,
+    ) -> tuple[Float[Tensor, "batch time output"], State]:
+        """`forward` for values whose axes and type fit, at every time point."""
+        device = values.device.type
+        full = torch.autocast(device, enabled=False) if torch.is_autocast_enabled(device) else nullcontext()
+        with full:
+            new = self._series(values, state, times, mask, lengths, static)
+            weights: list[dict[str, Tensor]] = []
+            knots: list[Tensor] = []
+            outputs, ends = values, new.times
+            for i, own in enumerate(self.nets):
+                net = _net(own)
+                if i:
+                    outputs = self.dropout(outputs)
+                    new = replace(new, values=outputs, mask=inside(new).expand(outputs.shape))
+                before = None if state is None else (state.knots[i], state.times)
+                points = points_on(new, before)
+                path, first = path_on(net.model.control, new if before is None else points, before is not None)
+                begin = None if state is None else state.weights[i]
+                read, end = follow(net @ path, method=self.method, steps=self.steps, initial=begin)
+                outputs = rearrange(read, "batch knot ... -> batch knot (...)")
+                outputs = outputs[:, first :: stride_of(net.model.control)][:, : values.shape[1]]
+                knot, ends = last_two(points)
+                weights.append(end)
+                knots.append(knot)
+        return outputs, State(tuple(weights), tuple(knots), ends)
+
+    def _check(self, values: Tensor, wanted: torch.dtype, state: State | None) -> None:
+        if values.ndim != 3 or values.shape[-1] != self.input_size:
+            raise SizeError(
+                "the values do not have the axes or channels that the layer was built for",
+                ("layer", f"(batch time channel), {self.input_size} channels"),
+                ("values", str(tuple(values.shape))),
+                help=f"build a FastWeights(…, {values.shape[-1] if values.ndim else 1}, …), or pass other values",
+            )
+        if values.dtype != wanted:
+            raise FwpError(
+                "the values are of another type than the layer's parameters",
+                ("values", str(values.dtype)),
+                ("layer", str(wanted)),
+                help=f"values.to({wanted}), or convert the layer with layer.to({values.dtype})",
+            )
+        if state is None:
+            return
+        if self.model.control.causality is Causality.NONE:
+            raise CompositionError(
+                "what a natural cubic spline was depends on what comes after it: there is nothing to go on from",
+                ("control", repr(self.model.control)),
+                help="pass whole series without a state, or build the layer with linear, rectilinear or hermite",
+            )
+        sizes = [(values.shape[0], 2, _net(net).sizes["channel"]) for net in self.nets]
+        if (found := [tuple(knot.shape) for knot in state.knots]) != sizes:
+            raise SizeError(
+                "the state is of other samples, or of another layer",
+                ("layer", f"batch and channels {', '.join(f'{n} × {c}' for n, _, c in sizes)}"),
+                ("state", f"batch and channels {', '.join(f'{n} × {c}' for n, _, c in found)}"),
+                help="pass the state that this layer returned for these samples; None begins anew",
+            )
+
+    def _series(
+        self,
+        values: Tensor,
+        state: State | None,
+        times: Array | None,
+        mask: Array | None,
+        lengths: Array | None,
+        static: Array | None,
+    ) -> Series:
+        """The new time points as they were given, checked where numbers can be seen; samples without any have length 0."""
+        batch, time = values.shape[:2]
+        if times is None:
+            times = torch.arange(time, dtype=torch.float64, device=values.device).expand(batch, -1)
+            times = times if state is None else state.times[:, 1:] + 1 + times
+        length = torch.as_tensor(time if lengths is None else lengths, dtype=torch.int64, device=values.device)
+        length = length.expand(batch) if length.ndim == 0 else length
+        if torch.compiler.is_compiling():
+            return traced(values, times, mask, length, static)
+        checked = series(values, times, mask, length if state is None else torch.where(length == 0, 1, length), static)
+        if state is None:
+            return checked
+        early = (checked.times[:, 0] <= state.times[:, 1]) & (length > 0)
+        if bool(early.any()):
+            sample = int(early.nonzero()[0])
+            raise FwpError(
+                "a call begins before the one that it goes on from has ended",
+                (f"sample {sample}, the state's last time", str(state.times[sample, 1].item())),
+                (f"sample {sample}, first time", str(checked.times[sample, 0].item())),
+                help="times go on from call to call; leave `state` out to begin anew",
+            )
+        return replace(checked, lengths=length.minimum(checked.lengths))
+
+    def __getstate__(self) -> dict[str, Any]:
+        # Lowered rules are functions without a module to be found in: nets are made anew from their models and parameters.
+        kept = self.__dict__.copy()
+        modules: dict[str, nn.Module | None] = dict(self._modules)
+        nets = modules.pop("nets")
+        assert isinstance(nets, nn.ModuleList)
+        sizes = [_net(net).sizes for net in nets]
+        return kept | {"_modules": modules, "made_from": (sizes, dict(nets.named_parameters()))}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        sizes, parameters = state.pop("made_from")
+        super().__setstate__(state)
+        with torch.device("meta"):  # neither memory nor random numbers
+            nets = nn.ModuleList(Net(self.model, own) for own in sizes)
+        for name, parameter in parameters.items():
+            owner, _, leaf = name.rpartition(".")
+            setattr(nets.get_submodule(owner), leaf, parameter)
+        self.nets = nets.train(self.training)
+
+
+def _net(module: nn.Module) -> Net:
+    assert isinstance(module, Net)
+    return module
