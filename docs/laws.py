@@ -17,11 +17,11 @@ ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "laws.md"
 
 _DELTA = {
-    "identity": ("delta_step_zero",),
-    "semigroup": ("delta_semigroup",),
+    "identity": ("delta_step_zero", "delta_flow_unique"),
+    "semigroup": ("delta_semigroup", "delta_flow_unique"),
     "duality": ("oja_eq_delta_transpose", "oja_solves_transpose"),
     "exact step": ("delta_step_deriv", "delta_flow_unique"),
-    "error contraction": ("delta_residual", "delta_residual_norm"),
+    "error contraction": ("delta_residual_norm", "delta_flow_unique"),
     "non-expansiveness": ("delta_flow_nonexpansive",),
     "growth bound": ("delta_growth",),
     "WY identity": ("wy_identity", "wy_solves"),
@@ -32,53 +32,53 @@ _DELTA = {
 PROVED: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "hebb": {
         "quadrature": ("hebb_integral",),
-        "superposition": ("hebb_constant",),
+        "superposition": ("hebb_integral",),
         "linear growth": ("hebb_growth",),
     },
     "delta": _DELTA,
     "oja": {
-        "semigroup": ("oja_semigroup",),
+        "semigroup": ("oja_semigroup", "oja_flow_unique"),
         "duality": ("oja_eq_delta_transpose", "oja_solves_transpose"),
         "exact step": ("oja_step_deriv", "oja_flow_unique"),
-        "error contraction": ("oja_residual",),
+        "error contraction": ("oja_residual", "oja_flow_unique"),
         "non-expansiveness": ("oja_flow_nonexpansive",),
         "growth bound": ("oja_growth",),
     },
     "tanh_delta": {
-        "identity": ("tanh_delta_step_zero",),
-        "semigroup": ("tanh_delta_semigroup",),
+        "identity": ("tanh_delta_step_zero", "tanh_delta_flow_unique"),
+        "semigroup": ("tanh_delta_semigroup", "tanh_delta_flow_unique"),
         "tanh closed form": ("tanh_delta_closed", "tanh_delta_flow_unique"),
         "monotone read-out": ("tanh_delta_nonexpansive",),
     },
     "softmax_oja": {
-        "identity": ("softmax_oja_closed_initial",),
         "softmax closed form": ("softmax_oja_closed", "softmax_oja_unique", "softmax_oja_sum"),
         "monotone read-out": ("softmax_oja_nonexpansive",),
     },
-    "leaky_delta": {"exact affine step": ("leaky_delta_flow_deriv", "leaky_delta_flow_unique")},
     "erase_write": {"exact step": ("erase_write_step_deriv", "erase_write_flow_unique")},
-    "oja_neuron": {"norm law": ("oja_neuron_norm_derive",), "sphere": ("oja_sphere", "oja_sphere_lyapunov")},
+    "oja_neuron": {"sphere": ("oja_sphere", "oja_neuron_norm_derive")},
     "oja_subspace": {
         "subspace": ("oja_subspace_lyapunov", "oja_subspace_defect_derive"),
         "orthonormal rows": ("oja_subspace_orthonormal",),
     },
 }
-"""The theorems that say a law of the very definition that is printed from the rule, by rule and law."""
+"""The theorems that together say a law of a rule, by rule and law: about the definition that is printed from it, or about
+its step, and then with the one that the step is its only solution."""
 
 HEAD = """# Laws of the standard rules
 
 <!-- written by docs/laws.py: change it there, then `python docs/laws.py` -->
 
 A rule's promises belong to its algebra. `fwp.rules.laws` finds them in the structure of the term, so a rule of your own
-that is Delta under other names has Delta's laws; `fwp check RULE` tests each on every step and scan that solves the rule,
+that is Delta under other names has Delta's laws; `fwp check RULE` tests each on the steps that solve the rule,
 and [its tests](../tests/rules/test_laws_of_flows.py) show that each fails of a wrong flow. Where the last column has
-names, Coq has accepted a proof about the definition that is printed from the very same term
-([proofs/](../proofs/README.md); `make proofs` compiles all and prints what each rests on). A law without a name there is
-tested, not proved, of that rule. `fwp show RULE` lists the laws of any rule.
+names, Coq has accepted proofs about the definition that is printed from the very same term, or about its step and that the
+step is its only solution ([proofs/](../proofs/README.md); `make proofs` compiles all and prints what each rests on). A law
+without a name there is tested, not proved, of that rule. `fwp show RULE` lists the laws of any rule.
 
 Φₕ is the solution after a time h in which the slots stand still. Laws called *Euler* speak of the rule's discrete meaning,
-`method="euler"`. Laws of rules that read and write along vectors are written as Delta's: where a rule does so on the other
-side, as Oja's, read Wᵀ for W and exchange k and v.
+`method="euler"`. Laws are written with the letters of Delta: W, β, v and k stand for the state, rate, value and key of the
+rule (`fwp explain` says which these are), and r for what it reads where that is not the key. Of a rule that reads and writes
+on the other side, as Oja's, read Wᵀ for W.
 """
 
 
@@ -97,11 +97,26 @@ def _section(name: str, places: Mapping[str, str]) -> str:
     if unknown := proved.keys() - {law.name for law in laws}:
         raise ValueError(f"{name} does not have the laws {', '.join(sorted(unknown))}")
     rows = [
-        f"| {law.name} | ${_in_a_cell(law.latex)}$ | {', '.join(places[theorem] for theorem in proved.get(law.name, ()))} |"
+        _row(
+            law.name,
+            f"${_in_a_cell(law.latex)}$",
+            law.source.replace("|", "∣"),
+            _links(proved.get(law.name, ()), places),
+        )
         for law in sorted(laws, key=LAWS.index)
     ]
     line = rf"$\frac{{d{latex(rule.of)}}}{{dt}} = {latex(rule.rate)}$"
-    return "\n".join([f"## {name}\n", f"{line}\n", "| law | statement | proved |", "|---|---|---|", *rows, ""])
+    return "\n".join(
+        [f"## {name}\n", f"{line}\n", "| law | statement | from | proved |", "|---|---|---|---|", *rows, ""]
+    )
+
+
+def _row(*cells: str) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _links(names: tuple[str, ...], places: Mapping[str, str]) -> str:
+    return ", ".join(places[name] for name in names)
 
 
 def _in_a_cell(formula: str) -> str:

@@ -25,7 +25,8 @@ Open Scope R_scope."""
 
 _TERMS = r"""(* Written by generate.py from fwp.rules, as Rules.v is: the terms of the rules as Core.v has them.
    <rule>_means: the definition in Rules.v is the value of the term. <rule>_structure: the witnesses that Python found for
-   the structure of the rate, checked; by low_rank_sound and one_sided_sound of Witness.v they are right for all sizes. *)
+   the structure of the rate, checked; by low_rank_sound, one_sided_sound and read_out_sound of Witness.v they are right
+   for all sizes. *)
 From Coq Require Import Reals QArith Qreals String Lra FunctionalExtensionality List.
 From Fwp Require Import Tensor Primitives Rules Core Equality Witness.
 Import ListNotations.

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.nohook
 
 ROOT = Path(__file__).parents[1]
 RULES = "from fwp import Rule, System\nfrom fwp.rules import W, beta, gamma, k, v\n"
-RIGHT = RULES + "leaky = System(Rule(beta * v * k - gamma * W))\n"
+RIGHT = RULES + "from mypackage.rates import half\nleaky = System(Rule(half * beta * v * k - gamma * W))\n"
 WRONG = RULES + "leaky = System(Rule(beta * v * v - gamma * W))\n"
 
 
@@ -25,6 +25,8 @@ def sample(tmp_path: Path) -> Path:
         pytest.skip("needs git")
     repository = tmp_path / "sample"
     (repository / "mypackage").mkdir(parents=True)
+    (repository / "mypackage" / "__init__.py").touch()
+    (repository / "mypackage" / "rates.py").write_text("half = 0.5\n")
     (repository / "mypackage" / "rules.py").write_text(RIGHT)
     (repository / ".pre-commit-config.yaml").write_text(
         "repos:\n  - {repo: https://example.org/fwp, rev: v0.1.0, hooks: [{id: fwp-check, args: [mypackage/rules.py]}]}\n"

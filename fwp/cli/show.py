@@ -59,8 +59,11 @@ def describe(rule: Rule | System) -> str:
     lines.append(f"\nread out\n  {unicode(rule.read)} : {pretty_axes(rule.read.axes)}")
     if isinstance(rule, Rule):
         laws = laws_of(rule)
-        width = max(len(law.name) for law in laws)
-        lines.append("\nlaws that follow from its structure; `fwp check` tests them")
+        width = max((len(law.name) for law in laws), default=0)
+        if laws:
+            lines.append(
+                "\nlaws that follow from its structure, where W, β, v and k stand for its state, rate, value and key"
+            )
         lines += [f"  {law.name:<{width}}  {law.unicode}" for law in laws]
     return "\n".join(lines)
 

@@ -52,15 +52,17 @@ def find_all(target: str) -> tuple[Rule | System, ...]:
         return (_named(target),)  # which says that there is no such name
     ours = module.__name__.partition(".")[0] == "fwp"
     theirs = () if ours else tuple(ALL.values())
-    found: list[Rule | System] = []
+    found: list[tuple[str, Rule | System]] = []
     for name, value in vars(module).items():
-        if isinstance(value, Rule | System) and not any(value is other for other in (*theirs, *found)):
-            found.append(value if value.name else value.renamed(name))
+        if isinstance(value, Rule | System) and not any(value is other for other in (*theirs, *(v for _, v in found))):
+            found.append((name, value))
     if not found:
         raise FwpError(
-            f"{target} has no rules", ("module", module.__name__), help="declare one in it: mine = Rule(…) or System(…)"
+            f"{target} has no rules of its own",
+            ("rules of this library in it", str(sum(isinstance(v, Rule | System) for v in vars(module).values()))),
+            help="declare one in it: mine = Rule(…) or System(…)",
         )
-    return tuple(found)
+    return tuple(value if value.name else value.renamed(name) for name, value in found)
 
 
 def find(target: str) -> Rule | System:
@@ -109,12 +111,21 @@ def _import(place: str) -> ModuleType:
     file = Path(place)
     is_file = place.endswith(".py")
     if is_file and not file.is_file():
-        raise FwpError("there is no such file", ("file", str(file.absolute())), help="RULE is path/to/file.py:name")
-    folder = str(file.parent.resolve() if is_file else Path.cwd())
-    if folder not in sys.path:
-        sys.path.insert(0, folder)
+        raise FwpError(
+            "there is no such file",
+            ("file", str(file.absolute())),
+            help="give path/to/file.py, or path/to/file.py:name",
+        )
+    folder = file.resolve().parent if is_file else Path.cwd()
+    package: list[str] = []
+    while is_file and (folder / "__init__.py").exists():  # what is in a package is imported as its part
+        folder, package = folder.parent, [folder.name, *package]
+    if str(folder) not in sys.path:
+        sys.path.insert(0, str(folder))
     try:
-        return _load(file) if is_file else importlib.import_module(place)
+        if is_file and not package:
+            return _load(file)
+        return importlib.import_module(".".join((*package, file.stem)) if is_file else place)
     except ModuleNotFoundError as error:
         if not is_file and error.name and (place == error.name or place.startswith(f"{error.name}.")):
             raise FwpError(

@@ -80,7 +80,6 @@ class Law:
         judge: how far the solver's flow of the rule is from it on one case; of a rule that claims a law which its structure
             has no words for, such as the error of what reads no key, the excess is infinite.
         source: where it is from, such as "Oja (1982)".
-        theorem: the theorem in proofs/ that says the same of the standard rules, if there is one.
     """
 
     name: str
@@ -90,4 +89,3 @@ class Law:
     applies: Callable[[Rule], bool]
     judge: Callable[[Rule, Solver, Case], Finding]
     source: str
-    theorem: str | None = None

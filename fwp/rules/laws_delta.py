@@ -64,15 +64,15 @@ def _exact_step(rule: Rule, solver: Solver, case: Case) -> Finding:
 
 exact_step = Law(
     name="exact step",
-    unicode="W(h) = W + α(h) (v − W k) kᵀ, α(h) = (1 − e^{−βκh})/κ, κ = |k|²",
-    latex=r"W(h) = W + \alpha(h)\,(v - Wk)k^\top,\quad \alpha(h) = (1 - e^{-\beta\kappa h})/\kappa,\quad \kappa = |k|^2",
+    unicode="W(h) = W + α(h) (v − W r) kᵀ, α(h) = (1 − e^{−βκh})/κ, κ = r·k, r what is read (of Delta k)",
+    latex=r"W(h) = W + \alpha(h)\,(v - Wr)k^\top,\quad \alpha(h) = (1 - e^{-\beta\kappa h})/\kappa,\quad \kappa = r \cdot k,"
+    r"\text{ where } r \text{ is what is read, of Delta } k",
     meaning="flow",
     applies=one_outer_product,
     judge=_exact_step,
     source="variation of constants",
-    theorem="delta_step_deriv",
 )
-"""The flow while the slots stand still; with different vectors to read and to write, κ is their product."""
+"""The flow while the slots stand still."""
 
 
 def _affine(rule: Rule) -> bool:
@@ -157,13 +157,12 @@ def _error_contraction(rule: Rule, solver: Solver, case: Case) -> Finding:
 
 error_contraction = Law(
     name="error contraction",
-    unicode="|v − W(h)k| = e^{−βκh} |v − W k| ≤ |v − W k|",
-    latex=r"|v - W(h)k| = e^{-\beta\kappa h}\,|v - Wk| \le |v - Wk|",
+    unicode="|v − W(h) r| = e^{−βκh} |v − W r| ≤ |v − W r|, κ = r·k, r what is read (of Delta k)",
+    latex=r"|v - W(h)r| = e^{-\beta\kappa h}\,|v - Wr| \le |v - Wr|,\quad \kappa = r \cdot k",
     meaning="flow",
     applies=_contracts,
     judge=_error_contraction,
     source="Widrow, Hoff (1960), in continuous time",
-    theorem="delta_residual",
 )
 """The error of recalling v by k decays, whatever the weights are."""
 
@@ -184,12 +183,11 @@ def _erases(write: Write) -> bool:
 non_expansiveness = Law(
     name="non-expansiveness",
     unicode="‖W₁(t) − W₂(t)‖ never grows under the same slots",
-    latex=r"\tfrac{d}{dt}\|W_1 - W_2\|^2 = -2\beta\,|(W_1 - W_2)k|^2 \le 0",
+    latex=r"\|W_1(t) - W_2(t)\| \text{ never grows under the same slots}",
     meaning="flow",
     applies=_dissipates,
     judge=judge_distance,
     source="gradient descent on the convex error ½ β |v − W k|²",
-    theorem="delta_flow_nonexpansive",
 )
 """Two solutions never part: what was there at the beginning is forgotten, and errors of rounding with it."""
 
@@ -223,7 +221,6 @@ growth_bound = Law(
     applies=_bounded,
     judge=_growth_bound,
     source="v·Wk − |Wk|² ≤ ¼ |v|²",
-    theorem="delta_growth",
 )
 """Weights grow like the root of time, not like time as Hebb's do."""
 
@@ -235,13 +232,13 @@ def _wy(rule: Rule, solver: Solver, case: Case) -> Finding:
 
 wy = Law(
     name="WY identity",
-    unicode="Wₙ = W₀ + Σᵢ yᵢ kᵢᵀ, (I + tril(diag(α) K Kᵀ, −1)) Y = diag(α) (V − K W₀ᵀ), αᵢ = (1 − e^{−βκh})/κ",
+    unicode="Wₙ = W₀ + Σᵢ yᵢ kᵢᵀ, (I + tril(diag(α) R Kᵀ, −1)) Y = diag(α) (V − R W₀ᵀ), αᵢ = (1 − e^{−βκh})/κ, of Delta R = K",
     latex=r"W_n = W_0 + \sum_{i \le n} y_i k_i^\top,\quad"
-    r" (I + \operatorname{tril}(\operatorname{diag}(\alpha) K K^\top, -1))\,Y = \operatorname{diag}(\alpha)(V - K W_0^\top)",
+    r" (I + \operatorname{tril}(\operatorname{diag}(\alpha) R K^\top, -1))\,Y = \operatorname{diag}(\alpha)(V - R W_0^\top),"
+    r"\quad \alpha_i = (1 - e^{-\beta\kappa h})/\kappa",
     meaning="flow",
     applies=_contracts,
     judge=_wy,
     source="Bischof, Van Loan (1987); Yang, Wang, Zhang, Shen, Kim (2024)",
-    theorem="wy_identity",
 )
 """A whole series at once, from one triangular system: why Delta needs no loop over time."""

@@ -24,6 +24,7 @@ euler_wy = replace(
     wy,
     name="Euler WY identity",
     unicode=wy.unicode.replace("(1 − e^{−βκh})/κ", "hβ"),
+    latex=wy.latex.replace(r"(1 - e^{-\beta\kappa h})/\kappa", r"h\beta"),
     meaning="euler",
     applies=one_outer_product,
     judge=_euler_wy,
@@ -45,13 +46,12 @@ def _euler_stability(rule: Rule, solver: Solver, case: Case) -> Finding:
 
 euler_stability = Law(
     name="Euler stability",
-    unicode="v − W⁺k = (1 − hβκ)(v − W k): contracts exactly when 0 < hβκ < 2",
-    latex=r"v - W^+k = (1 - h\beta\kappa)(v - Wk), \text{ a contraction exactly when } 0 < h\beta\kappa < 2",
+    unicode="v − W⁺r = (1 − hβκ)(v − W r): contracts exactly when 0 < hβκ < 2",
+    latex=r"v - W^+r = (1 - h\beta\kappa)(v - Wr), \text{ a contraction exactly when } 0 < h\beta\kappa < 2",
     meaning="euler",
     applies=one_outer_product,
     judge=_euler_stability,
     source="the stability region of Euler's method",
-    theorem="euler_stable_iff",
 )
 """Euler's step of Delta overshoots where hβ|k|² is beyond 1, and diverges beyond 2: why keys of DeltaNet are normalised."""
 
@@ -86,6 +86,5 @@ euler_non_expansiveness = Law(
     applies=_symmetric,
     judge=_euler_distance,
     source="expanding the square",
-    theorem="delta_step_nonexpansive",
 )
 """Two discrete solutions under the same slots part only where hβ|k|² is beyond 2."""

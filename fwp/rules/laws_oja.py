@@ -61,7 +61,6 @@ norm_law = Law(
     applies=_is_neuron,
     judge=_norm_law,
     source="Oja (1982); solved for a constant input as in Wyatt, Elfadel (1995)",
-    theorem="oja_neuron_norm_derive",
 )
 """A neuron's weights are drawn to the unit sphere, the faster the more it responds."""
 
@@ -82,7 +81,6 @@ sphere = Law(
     applies=_is_neuron,
     judge=_sphere,
     source="Oja (1982)",
-    theorem="oja_sphere",
 )
 """Unit weights stay so, whatever comes in."""
 
@@ -110,7 +108,6 @@ subspace = Law(
     applies=_is_subspace,
     judge=_subspace,
     source="the product rule for P = WWᵀ, of the rule of Oja (1989)",
-    theorem="oja_subspace_lyapunov",
 )
 """How far rows are from orthonormal is a Lyapunov function."""
 
@@ -137,6 +134,5 @@ orthonormal_rows = Law(
     applies=_is_subspace,
     judge=_orthonormal_rows,
     source="Oja (1989)",
-    theorem="oja_subspace_orthonormal",
 )
 """Orthonormal rows stay so; they turn towards the principal subspace."""

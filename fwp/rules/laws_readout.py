@@ -87,7 +87,6 @@ monotone_read_out = Law(
     applies=_monotone,
     judge=judge_distance,
     source="f is increasing, or the gradient of a convex function",
-    theorem="monotone_readout_nonexpansive",
 )
 """Two solutions never part though the rate is not affine: of tanh(v − W k) kᵀ as of (v − W k) kᵀ."""
 
@@ -178,7 +177,6 @@ tanh_closed_form = Law(
     applies=_has_tanh,
     judge=_tanh_form,
     source="(sinh e)' = −βκ sinh e",
-    theorem="tanh_delta_closed",
 )
 """The flow of β tanh(v − W k) kᵀ while the slots stand still."""
 
@@ -191,6 +189,5 @@ softmax_closed_form = Law(
     applies=_has_softmax,
     judge=_softmax_form,
     source="(e^{−eᵢ})' is the same for all i",
-    theorem="softmax_oja_closed",
 )
 """The flow of β v softmax(k − Wᵀv)ᵀ while the slots stand still; τ is where the sum law holds."""

@@ -70,7 +70,6 @@ semigroup = Law(
     applies=_alone,
     judge=_semigroup,
     source="the definition of a flow",
-    theorem="delta_semigroup",
 )
 """Two steps with the same slots are one."""
 
@@ -114,7 +113,6 @@ duality = Law(
     applies=_two_sided,
     judge=_duality,
     source="Irie, Faccio, Schmidhuber (2022), eq. 21: Oja is Delta on the transpose",
-    theorem="oja_eq_delta_transpose",
 )
 """The dual rule does to the transpose what the rule does: Oja is Delta with keys and values exchanged."""
 

@@ -41,7 +41,6 @@ quadrature = Law(
     applies=_constant,
     judge=_quadrature,
     source="the fundamental theorem of calculus",
-    theorem="hebb_integral",
 )
 """Correlations accumulate; with slots that stand still on each step, as a cumulative sum."""
 
@@ -52,7 +51,6 @@ euler_quadrature = replace(
     latex=r"W_n = W_0 + \sum_{i \le n} h_i \beta_i\,v_i k_i^\top",
     meaning="euler",
     source="Katharopoulos, Vyas, Pappas, Fleuret (2020): linear attention",
-    theorem=None,
 )
 """The same sum in discrete time: the linear Transformer."""
 
@@ -74,7 +72,6 @@ superposition = Law(
     applies=_constant,
     judge=_superposition,
     source="the rate has degree 0 in W",
-    theorem="hebb_integral",
 )
 """What is added does not depend on what is there."""
 
@@ -94,6 +91,5 @@ linear_growth = Law(
     applies=_constant,
     judge=_linear_growth,
     source="the triangle inequality",
-    theorem="hebb_growth",
 )
 """Weights grow no faster than what is written."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
-from fwp.errors import AxisError
+from fwp.errors import AxisError, FwpError
 from fwp.rules.dual import dual_term
 from fwp.rules.vocabulary import W, k, q, v
 from fwp.terms.build import Number, add, align, as_term, multiply
@@ -40,6 +41,7 @@ class Rule:
 
     Raises:
         AxisError: the rate does not have the axes of the state.
+        FwpError: what it claims are no laws.
     """
 
     rate: Node
@@ -77,7 +79,7 @@ class Rule:
         object.__setattr__(self, "of", of)
         object.__setattr__(self, "name", name)
         object.__setattr__(self, "read", as_term(default_read(of) if read is None else read))
-        object.__setattr__(self, "laws", tuple(laws))
+        object.__setattr__(self, "laws", _laws(laws))
         variables(self.of, self.rate, self.read)  # refuses two variables of one name
 
     @property
@@ -145,6 +147,20 @@ class Rule:
 
     def __str__(self) -> str:
         return f"d{self.of}/dt = {unicode(self.rate)}"
+
+
+def _laws(given: Any) -> tuple[Law, ...]:
+    try:
+        laws: tuple[Any, ...] = tuple(given)
+    except TypeError:
+        laws = (None,)
+    if not all(isinstance(law, Law) for law in laws):
+        raise FwpError(
+            "what a rule claims is a list of laws",
+            ("laws", f"{given!r}"[:80]),
+            help="from fwp.rules.laws import growth_bound; Rule(…, laws=[growth_bound])",
+        )
+    return laws
 
 
 # A rule holds the laws that its author claims, and a law speaks of rules.

@@ -29,7 +29,7 @@ class Broken(Exception):
 
 
 class Outside(Exception):
-    """A property does not speak of such a rule, or no example of it could be judged."""
+    """A property does not speak of such a rule."""
 
 
 _T = TypeVar("_T")
@@ -42,7 +42,7 @@ def attempt(
 
     Raises:
         Broken: with the complaint about the smallest example that was found, as `shown`; whatever else `judge` raises is one too.
-        Outside: every example was refused, by hypothesis' `assume`.
+            Also where every example was refused, by hypothesis' `assume`: then nothing was tried.
     """
 
     @settings(
@@ -72,7 +72,7 @@ def attempt(
     try:
         tried()
     except Unsatisfiable:
-        raise Outside("no example could be solved") from None
+        raise Broken("no example could be solved: every solution left the numbers, or the rate is none") from None
 
 
 def _complaint(judge: Callable[[_T], str | None], example: _T) -> str | None:

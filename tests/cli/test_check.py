@@ -2,11 +2,13 @@
 
 import re
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from fwp.cli import main
+from fwp.cli.target import find_all
 
 pytestmark = pytest.mark.nohook
 
@@ -22,12 +24,14 @@ flipped = Rule(-beta * v * (k - v @ W), laws=[error_contraction])
 
 
 @pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.setattr(sys, "path", list(sys.path))
-    monkeypatch.setattr(sys, "modules", dict(sys.modules))
     monkeypatch.chdir(tmp_path)
     (tmp_path / "mine.py").write_text(MINE)
-    return tmp_path
+    yield tmp_path
+    for name, module in list(sys.modules.items()):  # of the same names in other tests
+        if str(getattr(module, "__file__", None)).startswith(str(tmp_path)):
+            del sys.modules[name]
 
 
 def checked(*targets: str) -> object:
@@ -52,7 +56,7 @@ def test_a_false_claim_fails_with_the_reason(folder: Path, capsys: pytest.Captur
     shown = capsys.readouterr().out
     failed = shown[shown.index("✗") :]
     assert shown.count("✗") == 1 and failed.startswith("✗ claim: error contraction")
-    for words in ("= e^{−βκh} |v − W k|", "is broken by", "counterexample", "value = 1, key = 1", "1 failed"):
+    for words in ("= e^{−βκh} |v − W r|", "is broken by", "counterexample", "value = 1, key = 1", "1 failed"):
         assert words in failed
 
 
@@ -91,7 +95,7 @@ def test_every_rule_of_a_module_is_checked(
         ("no_such_file.py", "no such file"),
         ("mine.py:nothing", "has no `nothing`"),
         ("mine.py:delta2", "its rules"),
-        ("empty.py", "has no rules"),
+        ("empty.py", "has no rules of its own"),
         ("broken.py", "ZeroDivisionError"),
         ("syntax.py", "SyntaxError"),
         ("needs.py", "No module named 'not_installed_anywhere'"),
@@ -107,6 +111,20 @@ def test_what_cannot_be_loaded_is_said(
     assert checked(target) == 2
     shown = capsys.readouterr()
     assert words in shown.err and not shown.out and "target.py" not in shown.err
+
+
+def test_a_file_of_a_package_is_imported_as_part_of_it(folder: Path) -> None:
+    package = folder / "ownpackage" / "inner"
+    package.mkdir(parents=True)
+    for place in (package, package.parent):
+        (place / "__init__.py").touch()
+    (package / "keys.py").write_text("from fwp import Slot\nown_key = Slot('own_key', 'key')\n")
+    (package / "rules.py").write_text(
+        "from fwp import Rule\nfrom fwp.rules import v\nfrom ownpackage.inner.keys import own_key\n"
+        "from .keys import own_key as same\nassert same is own_key\nmine = Rule(v * own_key)\nalias = mine\n"
+    )
+    (found,) = find_all("ownpackage/inner/rules.py")
+    assert found.name == "mine"
 
 
 def test_without_a_target_it_says_how(capsys: pytest.CaptureFixture[str]) -> None:

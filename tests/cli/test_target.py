@@ -1,4 +1,5 @@
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,15 +19,17 @@ number = 3
 
 
 @pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.setattr(sys, "path", list(sys.path))
-    monkeypatch.setattr(sys, "modules", dict(sys.modules))
     monkeypatch.chdir(tmp_path)
     inner = tmp_path / "my rules"
     inner.mkdir()
     (inner / "mine.py").write_text(MINE)
     (inner / "helper.py").write_text("from fwp.rules import beta as rate")
-    return inner
+    yield inner
+    for name, module in list(sys.modules.items()):  # of the same names in other tests
+        if str(getattr(module, "__file__", None)).startswith(str(tmp_path)):
+            del sys.modules[name]
 
 
 def test_a_name_is_a_rule_of_the_library() -> None:

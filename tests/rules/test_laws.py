@@ -2,14 +2,14 @@
 
 import copy
 import pickle
-import re
-from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from fwp.errors import FwpError
 from fwp.rules import ALL, LAWS, Case, Rule, W, beta, delta, erase, gamma, hebb, k, laws_of, oja, tanh_delta, v
 from fwp.rules import laws as named
 from fwp.terms import (
@@ -41,8 +41,6 @@ from fwp.testing.flows import exact, stepped
 from fwp.testing.numbers import random_value
 from fwp.testing.terms import seeds
 from tests.terms.test_structure_laws import low_ranks, read_outs
-
-PROOFS = Path(__file__).parents[2] / "proofs"
 
 A = State("A", "right left")
 a, b, eta = Slot("a", "left"), Slot("b", "right"), Slot("eta", domain=nonnegative)
@@ -296,11 +294,10 @@ def test_statements_are_complete() -> None:
     assert [law for law in LAWS if law not in map(vars(named).get, named.__all__)] == []
 
 
-def test_every_theorem_is_one() -> None:
-    """A law that names a theorem is not let off by a name that no proof bears."""
-    sources = [path.read_text(encoding="utf-8") for path in sorted(PROOFS.glob("*.v"))]
-    proved = set(re.findall(r"^\s*(?:Theorem|Corollary) (\w+)", "\n".join(sources), re.MULTILINE))
-    assert {law.theorem for law in LAWS if law.theorem is not None} <= proved
+@pytest.mark.parametrize("laws", [["growth bound"], "growth bound", named.growth_bound, 3, [named.growth_bound, None]])
+def test_what_is_claimed_is_a_list_of_laws(laws: Any) -> None:
+    with pytest.raises(FwpError, match=r"(?s)list of laws.*from fwp.rules.laws import"):
+        Rule(delta.rate, laws=laws)
 
 
 def test_a_rule_keeps_what_its_author_claims() -> None:
