@@ -11,7 +11,7 @@ import torch
 from hypothesis import HealthCheck, register_random, settings
 
 HERE = Path(__file__).parent
-AS_USERS_SEE_IT = [HERE / "messages", HERE / "compile"]
+AS_USERS_SEE_IT = [HERE / "messages", HERE / "compile", HERE / "proofs"]
 
 os.environ.setdefault("MPLBACKEND", "Agg")  # before anything imports matplotlib, subprocesses included
 if "PYTEST_XDIST_WORKER" in os.environ:

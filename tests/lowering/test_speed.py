@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from math import inf
 from statistics import median
 
 import pytest
@@ -55,5 +56,9 @@ def test_within_five_percent_of_a_field_by_hand(hand: Field, shape: tuple[int, i
     values = {"W": torch.randn(batch, heads, size, size), "beta": torch.rand(batch, heads), **vectors}
     ours = lower_rule(ALL[hand.__name__]).function
     torch.testing.assert_close(ours(**values), hand(**values))
-    found = min(ratio(ours, hand, values) for _ in range(2))
-    assert found <= 1.05, f"the lowered rule takes {found:.3f} times as long as the field by hand"
+    found = inf
+    for _ in range(4):  # what is slow itself is slow each time; a machine that is busy elsewhere is not
+        found = min(found, ratio(ours, hand, values))
+        if found <= 1.05:
+            return
+    pytest.fail(f"the lowered rule takes {found:.3f} times as long as the field by hand")

@@ -239,6 +239,10 @@ def test_neural_cdes_have_as_many_hidden_layers_as_asked_for(layers: int, seed: 
         hidden = np.maximum(arrays[f"A_{i}"] @ hidden + arrays[f"b_{i}"], 0)
     matrix = np.tanh(np.einsum("hci,i->hc", arrays["A_out"], hidden) + arrays["b_out"])
     assert error(evaluate(rate, arrays, sizes(rate)), matrix @ arrays["dx"]) <= 1e-12
+
+
+@pytest.mark.parametrize("layers", [1, 2, 4])
+def test_one_hidden_layer_is_the_plain_one(layers: int) -> None:
     assert (neural_cde(layers) == ALL["ncde"]) == (layers == 1)
 
 
