@@ -16,6 +16,7 @@ from torchmetrics import MeanMetric, Metric
 from torchmetrics.classification import BinaryAccuracy, BinaryAUROC, MulticlassAccuracy
 
 from fwp.bench.examples import Batch, Examples, batches
+from fwp.bench.metric import likelihood
 from fwp.bench.recipe import OneCycle, Plateau, Recipe
 from fwp.models.classifier import Classifier
 
@@ -96,8 +97,7 @@ class Learner(pl.LightningModule):
         self._measure("valid", *answers(self.classifier, batch))
 
     def _measure(self, part: str, logits: Tensor, labels: Tensor) -> None:
-        # Probabilities: torchmetrics takes logits for such wherever those of a batch happen to lie in [0, 1].
-        scores = logits[:, 0].double().sigmoid() if logits.shape[-1] == 1 else logits
+        scores = likelihood(logits) if logits.shape[-1] == 1 else logits
         for name, measure in self.measures.items():
             if not name.startswith(part):
                 continue

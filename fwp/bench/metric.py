@@ -3,11 +3,11 @@
 from enum import Enum
 from typing import assert_never
 
-from jaxtyping import Float, Int64
+from jaxtyping import Float, Float64, Int64
 from torch import Tensor
 from torchmetrics.functional.classification import binary_auroc, binary_average_precision
 
-__all__ = ["Metric", "measured"]
+__all__ = ["Metric", "likelihood", "measured"]
 
 
 class Metric(Enum):
@@ -24,6 +24,14 @@ class Metric(Enum):
         return self is Metric.AUC
 
 
+def likelihood(logits: Float[Tensor, "example 1"]) -> Float64[Tensor, "example"]:
+    """The probability of the second of two classes, from the one logit that they share.
+
+    Measures are given this, not the logit: torchmetrics takes logits for probabilities wherever all happen to lie in [0, 1].
+    """
+    return logits[:, 0].double().sigmoid()
+
+
 def measured(
     metric: Metric, scores: Float[Tensor, "example score"], labels: Int64[Tensor, "example"]
 ) -> dict[str, float]:
@@ -38,7 +46,7 @@ def measured(
         case Metric.ACCURACY:
             return {"accuracy": _share(scores.argmax(-1) == labels)}
         case Metric.AUC:
-            score = scores[:, 0].double().sigmoid()
+            score = likelihood(scores)
             return {
                 "auc": binary_auroc(score, labels).item(),
                 "average_precision": binary_average_precision(score, labels).item(),

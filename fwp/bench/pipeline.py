@@ -238,9 +238,8 @@ def scale(series: Series, recipe: Recipe) -> Normaliser:
     found = Normaliser.fit(series)
     if not recipe.standardise:
         channels, features = len(found.mean), len(found.static_mean)
-        found = Normaliser(
-            (0.0,) * channels, (1.0,) * channels, found.origin, found.span, (0.0,) * features, (1.0,) * features
-        )
+        found = replace(found, mean=(0.0,) * channels, std=(1.0,) * channels)
+        found = replace(found, static_mean=(0.0,) * features, static_std=(1.0,) * features)
     match recipe.time:
         case "scaled":
             return replace(found, origin=found.origin + found.span / 2, span=found.span / 2)

@@ -30,6 +30,7 @@ __all__ = [
     "norms",
     "nothing_to_judge",
     "parallel",
+    "phi1",
     "quiet",
     "round_off",
     "structure_of",
@@ -116,6 +117,12 @@ def matrices(states: Array, rule: Rule, axis: str) -> Array:
     """States (knot, *axes) as (knot, output, read)."""
     moved = np.moveaxis(states, 1 + rule.of.axes.index(axis), -1)
     return moved.reshape(len(states), -1, moved.shape[-1])
+
+
+def phi1(z: Array) -> Array:
+    """(e^z − 1)/z, and 1 at 0."""
+    small = np.abs(z) < 1e-300
+    return np.where(small, 1.0, np.expm1(z) / np.where(small, 1.0, z))
 
 
 def norms(states: Array) -> Array:

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol, runtime_checkable
-
-import numpy as np
+from typing import Literal, Protocol, runtime_checkable
 
 from fwp.rules.rule import Rule
+from fwp.terms.primitive import Array
 
 __all__ = ["Array", "Case", "Finding", "Flow", "Law", "Solver"]
-
-Array = np.ndarray[Any, np.dtype[np.float64]]
 
 
 @dataclass(frozen=True)

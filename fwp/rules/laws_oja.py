@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from fwp.rules.alike import disguise
-from fwp.rules.judged import NUMERICAL, at_most, equal, never_below_zero, norms, nothing_to_judge, quiet, values
+from fwp.rules.judged import NUMERICAL, at_most, equal, never_below_zero, norms, nothing_to_judge, phi1, quiet, values
 from fwp.rules.law import Array, Case, Finding, Law, Solver
 from fwp.rules.rule import Rule
 from fwp.terms.declare import Slot, State
@@ -39,13 +39,8 @@ def _norm_law(rule: Rule, solver: Solver, case: Case) -> Finding:
     states = solver(rule)(case.state, case.slots, case.durations)
     rate, x = values(found.factor, rule, case), found.value("x", case.slots)
     y, kappa = (states[:-1] * x).sum(1), (x * x).sum(1)
-    z = 2 * rate * kappa * case.durations
-    grown = (
-        2
-        * rate
-        * case.durations
-        * np.where(np.abs(z) < 1e-300, 1.0, np.expm1(z) / np.where(np.abs(z) < 1e-300, 1.0, z))
-    )
+    pace = 2 * rate * case.durations
+    grown = pace * phi1(pace * kappa)
     off = 1 - norms(states) ** 2
     return equal(
         off[1:], off[:-1] / (1 + grown * y**2), f"1 − |{rule.of.name}|² after the step and as the law says", NUMERICAL

@@ -14,6 +14,7 @@ from fwp.rules.judged import (
     matrices,
     never_below_zero,
     nothing_to_judge,
+    phi1,
     structure_of,
     values,
 )
@@ -102,9 +103,7 @@ Gain = Callable[[Outer, Array], Array]
 
 def exact_gain(outer: Outer, durations: Array) -> Array:
     """α(h) = (1 − e^{−λh}) / (read · write) with λ = β (read · write): β h where that is zero."""
-    z = outer.decay * durations
-    small = np.abs(z) < 1e-300
-    return outer.rate * durations * np.where(small, 1.0, -np.expm1(-z) / np.where(small, 1.0, z))
+    return outer.rate * durations * phi1(-outer.decay * durations)
 
 
 def euler_gain(outer: Outer, durations: Array) -> Array:

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from fwp.controls import Causality, Control, Kind, Path
 from fwp.errors import SolveError
 from fwp.fields import Net, Projection, external
+from fwp.rules.judged import structure_of
 from fwp.rules.law import Array, Flow
 from fwp.rules.rule import Rule
 from fwp.rules.vocabulary import x
@@ -34,25 +35,17 @@ from fwp.terms import (
     Product,
     Role,
     Scale,
-    Structure,
     Sum,
     Variable,
     evaluate,
     fold,
     real,
-    structure,
 )
 from fwp.terms.build import align
 from fwp.terms.sizes import axis_sizes
 from fwp.terms.witness import ConstantRate, LowRank, OneSided
 
 __all__ = ["constant_path", "exact", "free", "integrated", "method_of", "reference", "scans_of", "sizes_of", "stepped"]
-
-
-@lru_cache(maxsize=256)
-def structure_of(rule: Rule) -> Structure:
-    """The structure of the rule's rate, found once."""
-    return structure(rule.rate, rule.of)
 
 
 def method_of(rule: Rule) -> str:

@@ -5,13 +5,12 @@ from __future__ import annotations
 from typing import assert_never
 
 import numpy as np
-from numpy.typing import NDArray
 
 from fwp.terms import DomainKind, Variable
+from fwp.terms.primitive import Array
 
 __all__ = ["Array", "Values", "error", "in_domain", "random_value"]
 
-Array = NDArray[np.float64]
 Values = dict[str, Array]
 
 

@@ -91,7 +91,7 @@ def scans(rule: Rule, examples: int | None = None) -> str:
                 )
                 if complaint is not None:
                     return f"{complaint} one step after the other"
-        meant = _stays(rule, case)
+        meant = _by_scipy(rule, case)
         if method == "exact":
             name, ours, bar = "exact steps", stepped(rule, "exact")(*run), _EXACT
         else:
@@ -124,7 +124,7 @@ def kept(rule: Rule, law: Law, examples: int | None = None) -> str:
         if finding.holds:
             return None
         if not isfinite(finding.excess):
-            _stays(rule, case)
+            _by_scipy(rule, case)
         excess = f"{finding.excess:.3g}" if isfinite(finding.excess) else "no finite number"
         return f"{law.unicode}\nis broken by {excess}, where round-off explains {finding.allowed:.3g}\n{finding.detail}"
 
@@ -132,7 +132,7 @@ def kept(rule: Rule, law: Law, examples: int | None = None) -> str:
     return law.unicode
 
 
-def _stays(rule: Rule, case: Case) -> np.ndarray:
+def _by_scipy(rule: Rule, case: Case) -> np.ndarray:
     """The solution by scipy; an example is refused where it leaves the numbers that a computer has, as by growing e^1000-fold."""
     try:
         return reference(rule)(case.state, case.slots, case.durations)

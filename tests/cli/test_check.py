@@ -2,7 +2,6 @@
 
 import re
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -24,14 +23,9 @@ flipped = Rule(-beta * v * (k - v @ W), laws=[error_contraction])
 
 
 @pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    monkeypatch.setattr(sys, "path", list(sys.path))
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "mine.py").write_text(MINE)
-    yield tmp_path
-    for name, module in list(sys.modules.items()):  # of the same names in other tests
-        if str(getattr(module, "__file__", None)).startswith(str(tmp_path)):
-            del sys.modules[name]
+def folder(own_folder: Path) -> Path:
+    (own_folder / "mine.py").write_text(MINE)
+    return own_folder
 
 
 def checked(*targets: str) -> object:

@@ -1,5 +1,3 @@
-import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -19,17 +17,12 @@ number = 3
 
 
 @pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    monkeypatch.setattr(sys, "path", list(sys.path))
-    monkeypatch.chdir(tmp_path)
-    inner = tmp_path / "my rules"
+def folder(own_folder: Path) -> Path:
+    inner = own_folder / "my rules"
     inner.mkdir()
     (inner / "mine.py").write_text(MINE)
     (inner / "helper.py").write_text("from fwp.rules import beta as rate")
-    yield inner
-    for name, module in list(sys.modules.items()):  # of the same names in other tests
-        if str(getattr(module, "__file__", None)).startswith(str(tmp_path)):
-            del sys.modules[name]
+    return inner
 
 
 def test_a_name_is_a_rule_of_the_library() -> None:
