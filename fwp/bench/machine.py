@@ -15,7 +15,7 @@ import torch
 
 import fwp
 
-__all__ = ["Limits", "Machine", "cores", "cpu_name", "limits", "this_machine"]
+__all__ = ["Limits", "Machine", "cores", "cpu_name", "limits", "machine", "this_machine"]
 
 
 @dataclass(frozen=True)
@@ -112,3 +112,10 @@ def _commit() -> str:
     except (OSError, subprocess.CalledProcessError):
         return ""
     return head.stdout.strip() + ("+" if changes.stdout.strip() else "")
+
+
+def machine(device: torch.device, threads: int) -> str:
+    """On what a result was found: "NVIDIA H100", or a processor and how many of its threads were used."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    return f"{cpu_name()}, {threads} thread{'s' if threads > 1 else ''}, torch {torch.__version__}"

@@ -20,9 +20,9 @@ from filelock import FileLock
 
 from fwp.bench.machine import cores
 from fwp.bench.pipeline import Run, run
-from fwp.bench.surroundings import device_of
 from fwp.errors import DataError, FormatError, FwpError
 from fwp.models.files import make_folder, write_bytes
+from fwp.training.surroundings import device_of
 
 __all__ = ["Job", "Line", "digest", "read_lines", "run_all"]
 

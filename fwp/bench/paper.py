@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-from fwp.bench.recipe import Recipe
 from fwp.bench.recipes import EIGENWORMS_PUBLISHED, SEPSIS_OI_PUBLISHED, SEPSIS_PUBLISHED, SPEECH_PUBLISHED
 from fwp.controls import log_signature, natural_cubic
 from fwp.fields import (
@@ -22,8 +21,9 @@ from fwp.fields import (
     linear,
     nrde_wiring,
 )
-from fwp.models import Classifier, Head
+from fwp.models import Head, Predictor
 from fwp.rules import delta, nrde, tanh_delta
+from fwp.training.recipe import Recipe
 
 __all__ = ["PUBLISHED", "Published"]
 
@@ -41,10 +41,10 @@ class Published:
     dead: int = 0
     """Of a linear map that its code owns and never uses; ours has none."""
 
-    def build(self) -> Classifier:
-        """The classifier, with parameters drawn from torch's current random state."""
+    def build(self) -> Predictor:
+        """The predictor, with parameters drawn from torch's current random state."""
         sizes: dict[str, Any] = dict(self.sizes)
-        return Classifier(self.model.build(**sizes), self.head)
+        return Predictor(self.model.build(**sizes), self.head)
 
 
 def _sizes(recipe: Recipe, **more: int) -> Mapping[str, int]:
@@ -65,14 +65,14 @@ PUBLISHED: Mapping[str, Published] = MappingProxyType(
         ),
         "sepsis/no-oi/delta-cde": Published(
             delta @ from_features(keys_from_increments(value_norm=True), delta) @ natural_cubic,
-            Head(2, SEPSIS_PUBLISHED.hidden, logits=1),
+            Head(1, SEPSIS_PUBLISHED.hidden),
             _sizes(SEPSIS_PUBLISHED, channels=34, feature=5, feature_hidden=256),
             parameters=424_193,
             dead=5_760,
         ),
         "sepsis/oi/delta-cde": Published(
             tanh_delta @ from_features(keys_from_increments(squash=False), tanh_delta) @ natural_cubic,
-            Head(2, SEPSIS_OI_PUBLISHED.hidden, logits=1),
+            Head(1, SEPSIS_OI_PUBLISHED.hidden),
             _sizes(SEPSIS_OI_PUBLISHED, channels=68, feature=7, feature_hidden=256),
             parameters=95_601,
             dead=5_600,

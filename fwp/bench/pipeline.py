@@ -1,34 +1,28 @@
 """A run from data to result: everything that a run folder holds is written here, and a finished run is only read again."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path as Folder
 from typing import Any
 
 import torch
 
-from fwp.bench.examples import Examples, batches
-from fwp.bench.learner import Learner, answers, loss_of, seed_of
-from fwp.bench.metric import measured
+from fwp.bench.machine import machine
 from fwp.bench.picture import picture
-from fwp.bench.recipe import Recipe
-from fwp.bench.surroundings import device_of, machine, reproducible
 from fwp.bench.task import Task
-from fwp.bench.train import EVALUATED_AT_ONCE, Fitted, fit
-from fwp.controls import Control, LogSignature, Path, backend_of
-from fwp.data import Labelled, Normaliser, Series
+from fwp.controls import LogSignature, backend_of
+from fwp.data import Labelled
 from fwp.errors import CompositionError, FwpError, SizeError
-from fwp.fields import Model, Net, spread_rates, to_json
-from fwp.models import Classifier, Head, Recurrent, Solver, Trained, evaluating, save
+from fwp.fields import Model, Net, to_json
+from fwp.models import Recurrent, Trained, save
 from fwp.models.files import make_folder, read_json, write_json
 from fwp.plots import fast_weights, learning_curve
-from fwp.solvers import prepare as compile_ahead
+from fwp.training import Fitted, Recipe, begun, measure, train
+from fwp.training.surroundings import device_of, reproducible
 
 __all__ = ["Run", "run"]
 
-FORMAT = 4
-FEATURE_HIDDEN = 256
-"""Hidden units between static features and the first state unless sizes say otherwise, as in the published code."""
+FORMAT = 5
 
 
 @dataclass(frozen=True)
@@ -39,7 +33,7 @@ class Run:
     model and the recipe may ask for.
 
     Raises:
-        FwpError: a negative seed, or a weight of positives where the metric knows none.
+        FwpError: a negative seed.
         SizeError: a size that belongs to the recipe or the data.
         CompositionError: the model reads static features, and the task's series have none.
     """
@@ -59,13 +53,6 @@ class Run:
                 "this size is not given among those of other axes",
                 ("sizes", ", ".join(sorted(taken))),
                 help="width and heads are the recipe's, channels are the data's",
-            )
-        if self.recipe.positive_weight != 1 and not self.task.metric.one_logit:
-            raise FwpError(
-                "positives can be weighted only where two classes share a logit",
-                ("positive_weight", str(self.recipe.positive_weight)),
-                ("metric", self.task.metric.value),
-                help="leave `positive_weight` at 1",
             )
         if isinstance(self.model, Model) and "feature" in self.model.axes and not self.task.source.features:
             raise CompositionError(
@@ -147,19 +134,11 @@ def run(what: Run, folder: Folder, device: str = "auto", root: Folder | None = N
 def found(what: Run, parts: Mapping[str, Labelled], folder: Folder, device: torch.device) -> dict[str, Any]:
     """Train on the first part, choose on the second, test on the third; the folder gets the model and the pictures."""
     recipe, metric = what.recipe, what.task.metric
-    trained = untrained(what, parts["train"])
-    classifier = trained.classifier
-    examples = {name: prepare(trained, parts[name], recipe) for name in ("train", "valid")}
-    net, path = classifier.net, examples["train"].inputs[:1]
-    if device.type == "cpu" and isinstance(net, Net) and isinstance(path, Path):
-        compile_ahead(net @ path, recipe.method)  # a run takes far more steps than its kernel takes to compile
-    learner = Learner(classifier, examples["train"], recipe, what.seed)
-    select = f"valid_{metric.value if recipe.select == 'metric' else recipe.select}"
-    fitted = fit(learner, examples["valid"], select, folder, device)
-    classifier.load_state_dict(fitted.weights)
+    trained = begun(what.model, parts["train"], recipe, metric, what.seed, what.sizes)
+    fitted = train(trained, parts["train"], parts["valid"], recipe, metric, what.seed, folder, device)
     save(folder, trained)
     draw(folder, trained, fitted, parts["valid"], metric.value)
-    classifier.to(device)
+    trained.predictor.to(device)
     return {
         "task": what.task.name,
         "rule": what.rule,
@@ -167,9 +146,9 @@ def found(what: Run, parts: Mapping[str, Labelled], folder: Folder, device: torc
         "seed": what.seed,
         "split": what.task.split.label(what.seed),
         "metric": metric.value,
-        "valid": {**measure(what, classifier, examples["valid"], device), "epoch": fitted.epoch},
-        "test": measure(what, classifier, prepare(trained, parts["test"], recipe), device),
-        "parameters": sum(parameter.numel() for parameter in classifier.parameters()),
+        "valid": {**measure(trained, parts["valid"], recipe, metric), "epoch": fitted.epoch},
+        "test": measure(trained, parts["test"], recipe, metric),
+        "parameters": sum(parameter.numel() for parameter in trained.predictor.parameters()),
         "seconds": round(fitted.seconds, 1),
         "out": str(folder),
         "recipe": recipe.name,
@@ -211,100 +190,16 @@ def differences(old: Any, new: Any, name: str = "") -> list[tuple[str, tuple[Any
     return [] if old == new else [(name, (old, new))]
 
 
-def untrained(what: Run, train: Labelled) -> Trained:
-    """The classifier with initial weights that depend on the seed alone, and the scale of the training series."""
-    recipe, model, series = what.recipe, what.model, train.series
-    normaliser = scale(series, recipe)
-    head = Head(len(train.classes), recipe.hidden, recipe.dropout, logits=1 if what.task.metric.one_logit else None)
-    features = 0 if series.static is None else series.static.shape[1]
-    with torch.random.fork_rng([]):
-        torch.manual_seed(seed_of(what.seed))
-        if isinstance(model, Recurrent):
-            encoder = model.build(series.channels, recipe.width, features)
-        else:
-            model = replace(model, control=paced(model.control, recipe.pace, mean_step(series) / normaliser.span))
-            sizes: dict[str, Any] = {"width": recipe.width, "heads": recipe.heads, **what.sizes}
-            if "feature" in model.axes:
-                sizes = {"feature": features, "feature_hidden": FEATURE_HIDDEN, **sizes}
-            encoder = model.build(series.channels, **sizes)
-            if recipe.memory:
-                spread_rates(encoder, recipe.memory * recipe.pace)
-        classifier = Classifier(encoder, head, Solver(recipe.method, recipe.steps, recipe.gradient))
-    return Trained(classifier, normaliser, train.classes)
-
-
-def scale(series: Series, recipe: Recipe) -> Normaliser:
-    """That of the training series, or none; their times run from -1 to 1, from 0 to 1, or as in the data."""
-    found = Normaliser.fit(series)
-    if not recipe.standardise:
-        channels, features = len(found.mean), len(found.static_mean)
-        found = replace(found, mean=(0.0,) * channels, std=(1.0,) * channels)
-        found = replace(found, static_mean=(0.0,) * features, static_std=(1.0,) * features)
-    match recipe.time:
-        case "scaled":
-            return replace(found, origin=found.origin + found.span / 2, span=found.span / 2)
-        case "unit":
-            return found
-        case "raw":
-            return replace(found, origin=0.0, span=1.0)
-
-
-def paced(control: Control, pace: float, step: float) -> Control:
-    """The control on a clock on which the mean step between observations, or a window of a log-signature, lasts `pace`.
-
-    A pace of the control's own multiplies it.
-    """
-    unit = 1.0 if isinstance(control.kind, LogSignature) else step
-    return replace(control, pace=control.pace * pace / unit)
-
-
-def mean_step(series: Series) -> float:
-    """The mean time from one observation to the next; 1 if no series has two."""
-    times, lengths = series.times, series.lengths
-    steps = int((lengths - 1).sum())
-    return float((times[:, -1] - times[:, 0]).sum()) / steps if steps else 1.0
-
-
-def prepare(trained: Trained, part: Labelled, recipe: Recipe) -> Examples:
-    """Normalised, and with the control fitted: once, before training."""
-    series = trained.normaliser.apply(part.series)
-    ends = None
-    if recipe.query == "batch":
-        ends, series = series.times[:, -1:], lengthened(series)
-    net = trained.classifier.net
-    return Examples(net.model.control(series) if isinstance(net, Net) else series, part.labels, ends)
-
-
-def lengthened(series: Series) -> Series:
-    """All samples as long as the longest, nothing being observed after their own ends: as the published code pads them."""
-    times = series.times
-    longest = times[series.lengths.argmax()]
-    after = torch.arange(times.shape[1]) >= series.lengths[:, None]
-    step = longest - longest[series.lengths - 1][:, None]
-    times = torch.where(after, times[:, -1:] + step, times)
-    return Series(series.values, times, series.mask, torch.full_like(series.lengths, times.shape[1]), series.static)
-
-
-@torch.no_grad()
-def measure(what: Run, classifier: Classifier, examples: Examples, device: torch.device) -> dict[str, float | int]:
-    """The metric and the loss of the chosen weights on all examples."""
-    with evaluating(classifier):
-        parts = (part.to(device) for batch in batches(examples, EVALUATED_AT_ONCE) for part in batch)
-        logits, labels = answers(classifier, parts)
-    loss = loss_of(logits, labels, positive_weight=what.recipe.positive_weight).item()
-    return {"examples": len(examples), **measured(what.task.metric, logits, labels), "loss": loss}
-
-
 def draw(folder: Folder, trained: Trained, fitted: Fitted, part: Labelled, measure: str) -> None:
     """The pictures: how training went, and the fast weights of the first series while it is read."""
     curve = learning_curve(fitted.metrics, fitted.epoch, measure=measure)
     picture(folder / "learning_curve.png", curve[0].figure)
-    net = trained.classifier.net
+    net = trained.predictor.net
     if not isinstance(net, Net) or len(net.model.spec.layers[-1].rule.rules[0].of.axes) != 2:
         return  # there are no fast weights to draw
     series, model = part.series[0], net.model
     with torch.no_grad():
-        solution = trained.classifier.eval().solve(trained.normaliser.apply(series), times="knots")
+        solution = trained.predictor.eval().solve(trained.normaliser.apply(series), times="knots")
     rule = model.spec.layers[-1].rule
     name = list(solution.states)[-len(rule.rules)]  # the first state of the last layer
     times = solution.times[0] * trained.normaliser.span + trained.normaliser.origin

@@ -8,7 +8,6 @@ from types import MappingProxyType
 
 from fwp.bench.paper import PUBLISHED
 from fwp.bench.pipeline import Run
-from fwp.bench.recipe import Plateau, Recipe
 from fwp.bench.task import TASKS, Task
 from fwp.controls import Control, linear, log_signature, natural_cubic
 from fwp.errors import FwpError
@@ -27,6 +26,7 @@ from fwp.fields import (
 )
 from fwp.models import Recurrent
 from fwp.rules import Rule, delta, gru_ode, hebb, ncde, neural_cde, nrde, oja, tanh_delta
+from fwp.training.recipe import Plateau, Recipe
 
 __all__ = ["ABLATION", "TABLE1", "TABLE2", "TABLES", "Cell", "chosen"]
 
@@ -266,7 +266,7 @@ def _ablation() -> tuple[Cell, ...]:
                 clip=0.0,
             ),
         ),
-        ("positive", "positives not weighted", replace(recipe, positive_weight=1.0)),
+        ("positive", "positives not weighted", replace(recipe, class_weights="equal")),
         ("rk4", "Runge-Kutta 4, exact gradient", solved),
         ("adjoint", "Runge-Kutta 4, continuous adjoint", replace(solved, gradient="adjoint")),
     )

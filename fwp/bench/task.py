@@ -5,8 +5,6 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 from types import MappingProxyType
 
-from fwp.bench.metric import Metric
-from fwp.bench.recipe import Recipe
 from fwp.bench.recipes import (
     ARABIC,
     EIGENWORMS,
@@ -22,6 +20,8 @@ from fwp.bench.recipes import (
 from fwp.bench.source import Sepsis, Source, Speech, Uea
 from fwp.bench.split import Split
 from fwp.errors import FwpError
+from fwp.training.metric import Metric
+from fwp.training.recipe import Recipe
 
 __all__ = ["TASKS", "Task", "task"]
 

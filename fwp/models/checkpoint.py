@@ -1,5 +1,6 @@
 """A trained model as two files: model.json says what it is, weights.safetensors holds its numbers. Nothing is ever unpickled."""
 
+import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -8,52 +9,48 @@ from types import ModuleType
 from typing import Any
 
 import torch
-from jaxtyping import Float, Int64
 from torch import Tensor
 
 from fwp.data import Normaliser, Series
-from fwp.errors import DataError, FormatError, FwpError
+from fwp.errors import FormatError, FwpError
 from fwp.fields import Net, from_json, to_json
-from fwp.models.classifier import Classifier, Head, Solver
+from fwp.models.answer import Answer, Classes, Estimate, Prediction, answer_from_json, answer_to_json
 from fwp.models.files import decode, make_folder, read_json, write_bytes, write_json
+from fwp.models.predictor import Head, Predictor, Solver
 from fwp.models.recurrent import Recurrence, Recurrent
 
-__all__ = ["Prediction", "Trained", "evaluating", "load", "save"]
+__all__ = ["Trained", "evaluating", "load", "save"]
 
-FORMAT = 1
+FORMAT = 2
 FLOATING = ("F64", "F32", "F16", "BF16")
 """What safetensors calls them."""
 
 
 @dataclass(frozen=True, eq=False)
-class Prediction:
-    """What a model says of a batch of series."""
-
-    probabilities: Float[Tensor, "batch class"]
-    classes: tuple[str, ...]
-
-    @property
-    def best(self) -> Int64[Tensor, "batch"]:
-        """The number of the likeliest class of each series."""
-        return self.probabilities.argmax(-1)
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """The name of the likeliest class of each series."""
-        return tuple(self.classes[i] for i in self.best.tolist())
-
-
-@dataclass(frozen=True, eq=False)
 class Trained:
-    """A classifier with the scale of the data that it was trained on and the names of its classes."""
+    """A predictor with the scale of the data that it was trained on, and what its outputs mean.
 
-    classifier: Classifier
+    Raises:
+        FwpError: the predictor has other outputs than the answer, or tells classes apart at every time point.
+    """
+
+    predictor: Predictor
     normaliser: Normaliser
-    classes: tuple[str, ...]
+    answer: Answer
+
+    def __post_init__(self) -> None:
+        head = self.predictor.head
+        if head.outputs != self.answer.outputs or (head.every and isinstance(self.answer, Classes)):
+            raise FwpError(
+                "the predictor does not give what the answer is read from",
+                ("predictor", f"{head.outputs} outputs, {'at every time point' if head.every else 'at the end'}"),
+                ("answer", f"{self.answer.outputs} outputs for {', '.join(self.answer.names)}"),
+                help="name every class or quantity once; classes are told apart at the end",
+            )
 
     @torch.no_grad()
-    def predict(self, series: Series, batch: int = 256) -> Prediction:
-        """Classes of series as they come, in the units of the training data.
+    def predict(self, series: Series, batch: int = 256) -> Prediction | Estimate:
+        """Classes, or numbers, of series as they come, in the units of the training data.
 
         Args:
             series: on any device; of as many channels as the training series.
@@ -63,25 +60,30 @@ class Trained:
             DataError: other channels than the model was trained on.
             SolveError: the solver could not reach the end.
         """
-        parameter = next(self.classifier.parameters())
+        parameter = next(self.predictor.parameters())
         series = self.normaliser.apply(series).to(parameter.device, parameter.dtype)
-        with evaluating(self.classifier):
-            chunks = [self.classifier(series[i : i + batch]) for i in range(0, len(series), batch)]
-        logits = torch.cat(chunks)
-        if self.classifier.head.one_logit:
-            logits = torch.cat([torch.zeros_like(logits), logits], -1)
-        return Prediction(logits.softmax(-1), self.classes)
+        with evaluating(self.predictor):
+            outputs = torch.cat([self.predictor(series[i : i + batch]) for i in range(0, len(series), batch)])
+        return self.answer.read(outputs)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """For pickle and copy, by the same description as `save`: what comes back is on the CPU, its functions made anew.
+
+        Raises:
+            CompositionError: as `save`.
+        """
+        return _rebuilt, (json.dumps(_description(self)), _serialised(self))
 
 
 @contextmanager
-def evaluating(classifier: Classifier) -> Iterator[None]:
+def evaluating(predictor: Predictor) -> Iterator[None]:
     """Without dropout; afterwards as before."""
-    training = classifier.training
-    classifier.eval()
+    training = predictor.training
+    predictor.eval()
     try:
         yield
     finally:
-        classifier.train(training)
+        predictor.train(training)
 
 
 def save(folder: Path | str, trained: Trained) -> None:
@@ -91,28 +93,30 @@ def save(folder: Path | str, trained: Trained) -> None:
         FwpError: the disk refused; what was there before is unchanged.
         CompositionError: the projection holds a module of the user's own, which no json can describe.
     """
-    folder, classifier = Path(folder), trained.classifier
-    net = classifier.net
-    if len(trained.classes) != classifier.head.classes:
-        raise DataError(
-            "the model does not have as many classes as there are names",
-            ("model", f"{classifier.head.classes} classes"),
-            ("names", f"{len(trained.classes)}"),
-            help="name every class once",
-        )
-    description = {
+    folder, description, weights = Path(folder), _description(trained), _serialised(trained)
+    make_folder(folder)
+    write_bytes(folder / "weights.safetensors", weights)
+    write_json(folder / "model.json", description)
+
+
+def _description(trained: Trained) -> dict[str, Any]:
+    """All but the weights, as plain json."""
+    predictor, net = trained.predictor, trained.predictor.net
+    return {
         "format": FORMAT,
         "model": to_json(net.model) if isinstance(net, Net) else net.model.to_json(),
         "sizes": dict(net.sizes),
-        "head": asdict(classifier.head),
-        "solver": asdict(classifier.solver),
+        "head": asdict(predictor.head),
+        "solver": asdict(predictor.solver),
         "normaliser": trained.normaliser.to_json(),
-        "classes": list(trained.classes),
+        "answer": answer_to_json(trained.answer),
     }
-    weights = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in classifier.state_dict().items()}
-    make_folder(folder)
-    write_bytes(folder / "weights.safetensors", _safetensors().torch.save(weights))
-    write_json(folder / "model.json", description)
+
+
+def _serialised(trained: Trained) -> bytes:
+    """The weights as safetensors."""
+    tensors = trained.predictor.state_dict().items()
+    return _safetensors().torch.save({name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors})
 
 
 def load(folder: Path | str, device: str = "cpu") -> Trained:
@@ -123,42 +127,49 @@ def load(folder: Path | str, device: str = "cpu") -> Trained:
     """
     folder = Path(folder)
     file = folder / "model.json"
-    data = read_json(file)
+    predictor, normaliser, answer = _described(str(file), read_json(file))
+    weights = _weights(folder / "weights.safetensors", predictor.state_dict())
+    predictor.load_state_dict(weights, assign=True)
+    return Trained(predictor.to(device).eval(), normaliser, answer)
+
+
+def _rebuilt(description: str, weights: bytes) -> Trained:
+    """What `Trained.__reduce__` took apart."""
+    predictor, normaliser, answer = _described("a pickle", json.loads(description))
+    tensors = _safetensors().torch.load(weights).items()
+    predictor.load_state_dict(
+        {name: tensor.clone() for name, tensor in tensors}, assign=True
+    )  # copies, as in `_weights`
+    return Trained(predictor.eval(), normaliser, answer)
+
+
+def _described(file: str, data: Any) -> tuple[Predictor, Normaliser, Answer]:
+    """What model.json says, with a predictor on the meta device: sizes out of all proportion cost no memory."""
     if not isinstance(data, Mapping) or data.get("format") != FORMAT:
         found = data.get("format") if isinstance(data, Mapping) else type(data).__name__
         raise FormatError(
             "this model was not written in the format of this version",
-            ("file", str(file)),
+            ("file", file),
             ("format", f"{FORMAT} is read here, {found!r} found"),
             help="load it with the version that wrote it, or train again",
         )
-    classifier, normaliser, classes = _described(file, data)
-    weights = _weights(folder / "weights.safetensors", classifier.state_dict())
-    classifier.load_state_dict(weights, assign=True)
-    return Trained(classifier.to(device).eval(), normaliser, classes)
-
-
-def _described(file: Path, data: Mapping[str, Any]) -> tuple[Classifier, Normaliser, tuple[str, ...]]:
-    """What model.json says, with a classifier on the meta device: sizes out of all proportion cost no memory."""
     try:
-        sizes, classes = data["sizes"], data["classes"]
+        sizes = data["sizes"]
         if not isinstance(sizes, dict) or not all(type(size) is int for size in sizes.values()):
             raise ValueError("`sizes` are whole numbers by name")
-        if not isinstance(classes, list) or not all(isinstance(name, str) for name in classes):
-            raise ValueError("`classes` is a list of names")
-        head = decode(Head, {"logits": None, **data["head"]}, "head")  # files written before `logits` was do without it
+        head, answer = decode(Head, data["head"], "head"), answer_from_json(data["answer"])
         solver, normaliser = decode(Solver, data["solver"], "solver"), Normaliser.from_json(data["normaliser"])
         with torch.device("meta"):
-            classifier = Classifier(_encoder(data["model"], sizes), head, solver)
-        if len(classes) != head.classes or len(normaliser.mean) != sizes["channel"]:
-            raise ValueError("numbers of classes or channels disagree")
-        return classifier, normaliser, tuple(classes)
+            predictor = Predictor(_encoder(data["model"], sizes), head, solver)
+        if len(normaliser.mean) != sizes["channel"]:
+            raise ValueError("numbers of channels disagree")
+        return predictor, normaliser, Trained(predictor, normaliser, answer).answer
     except FormatError as error:
-        raise FormatError(error.what, ("file", str(file)), *error.facts, help=error.help) from error
+        raise FormatError(error.what, ("file", file), *error.facts, help=error.help) from error
     except (KeyError, ValueError, TypeError, RuntimeError, FwpError) as error:
         raise FormatError(
             "this file does not describe a model",
-            ("file", str(file)),
+            ("file", file),
             ("because", f"{type(error).__name__}: {error}".replace("\n", "\n      ")),
             help="restore the file, or train again",
         ) from error
@@ -194,7 +205,8 @@ def _weights(file: Path, expected: Mapping[str, Tensor]) -> dict[str, Tensor]:
                         ("file", _kind(found.get(name))),
                         help="keep model.json and weights.safetensors of one run together",
                     )
-            return {name: stored.get_tensor(name) for name in wanted}
+            # Copies: a file maps its tensors to where they stand, and last bits of a product depend on alignment.
+            return {name: stored.get_tensor(name).clone() for name in wanted}
     except (OSError, library.SafetensorError) as error:
         raise FormatError(
             "the weights cannot be read",

@@ -12,12 +12,12 @@ import pytest
 import torch
 
 from fwp.bench import Recipe, Run, run, task
-from fwp.bench.recipe import Plateau
-from fwp.bench.state import load_tree
 from fwp.controls import linear
 from fwp.errors import FormatError, FwpError
 from fwp.fields import wiring
 from fwp.rules import delta
+from fwp.training.recipe import Plateau
+from fwp.training.state import load_tree
 
 RECIPE = Recipe(width=8, heads=2, hidden=8, method="euler", epochs=4, batch=54, dropout=0.5)
 PLATEAUS = replace(
@@ -46,7 +46,8 @@ import os, signal
 from pathlib import Path
 import fwp.models.files
 from tests.bench.test_resume import PLATEAUS, small
-from fwp.bench import learner, run
+from fwp.bench import run
+from fwp.training import learner
 here = Path({str(folder)!r})
 def die():
     os.kill(os.getpid(), signal.SIGKILL)

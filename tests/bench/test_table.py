@@ -11,12 +11,12 @@ from rich.console import Console
 
 from fwp.bench import TASKS
 from fwp.bench.many import digest
-from fwp.bench.pipeline import untrained
 from fwp.bench.render import markdown, number, page, summaries, terminal
 from fwp.bench.table import ABLATION, TABLE1, TABLE2, TABLES, Cell, chosen
 from fwp.data import Labelled, series
 from fwp.errors import FwpError
 from fwp.models import Recurrent
+from fwp.training import begun
 
 ROOT = Path(__file__).parents[2]
 CELLS = [cell for cells in TABLES.values() for cell in cells]
@@ -50,8 +50,9 @@ def test_every_cell_is_a_run_that_can_be_built(own: Cell) -> None:
     given = series(
         torch.randn(3, 9, channels), lengths=[9, 2, 5], static=torch.randn(3, features) if features else None
     )
-    trained = untrained(what, Labelled(given, torch.tensor([0, 1, 1]), ("a", "b")))
-    logits = trained.classifier.eval()(trained.normaliser.apply(given))
+    data = Labelled(given, torch.tensor([0, 1, 1]), ("a", "b"))
+    trained = begun(what.model, data, what.recipe, what.task.metric, sizes=what.sizes)
+    logits = trained.predictor.eval()(trained.normaliser.apply(given))
     assert logits.shape == (3, 1 if what.task.metric.one_logit else 2) and bool(logits.isfinite().all())
 
 

@@ -5,11 +5,11 @@ import numpy as np
 import pytest
 
 from fwp.bench import TASKS, Recipe, Run, task
-from fwp.bench.recipe import OneCycle, Plateau
 from fwp.controls import linear
 from fwp.errors import CompositionError, DataError, FwpError
 from fwp.fields import direct, from_features
 from fwp.rules import delta
+from fwp.training.recipe import OneCycle, Plateau
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from fwp.data import Normaliser, series
 from fwp.errors import CompositionError, DataError, FormatError, FwpError
 from fwp.fields import Projection, external, first, first_write, keys_from_increments, stack, wiring
 from fwp.fields import linear as linear_map
-from fwp.models import Classifier, Head, Recurrence, Recurrent, Solver, Trained, save
+from fwp.models import Classes, Estimate, Head, Predictor, Recurrence, Recurrent, Solver, Trained, Values, save
 from fwp.models import load as load_model
 from fwp.rules import ALL, Rule, W, beta, delta, k, v, x
 
@@ -30,7 +30,7 @@ def drawn() -> fwp.Series:
 def trained(rule: Any = delta, **build: int) -> Trained:
     model = rule @ wiring("keys-from-increments").restricted(rule) @ hermite
     net = model.build(3, **({"width": 12, "heads": 2} | build))
-    return Trained(Classifier(net, Head(3, 7, 0.5), Solver("midpoint")), Normaliser.fit(drawn()), CLASSES)
+    return Trained(Predictor(net, Head(3, 7, 0.5), Solver("midpoint")), Normaliser.fit(drawn()), Classes(CLASSES))
 
 
 @pytest.mark.users
@@ -45,15 +45,15 @@ def test_what_is_loaded_predicts_the_same_bits(tmp_path: Path) -> None:
     torch.testing.assert_close(found.probabilities, expected.probabilities)
     assert torch.equal(after.predict(data).probabilities, expected.probabilities)
     assert found.names == tuple(CLASSES[i] for i in expected.probabilities.argmax(-1))
-    assert after.classifier.net.model == before.classifier.net.model
-    assert before.classifier.training, "prediction leaves the mode as it was"
+    assert after.predictor.net.model == before.predictor.net.model
+    assert before.predictor.training, "prediction leaves the mode as it was"
     assert {f.name for f in (tmp_path / "new" / "folder").iterdir()} == {"model.json", "weights.safetensors"}
 
 
 def test_a_rule_of_ones_own_travels_without_its_file(tmp_path: Path) -> None:
     decay = fwp.Slot("decay")
     save(tmp_path, trained(Rule(beta * (v - W @ k) * k - decay * W, name="mine")))
-    rule = load_model(tmp_path).classifier.net.model.spec.layers[0].rule
+    rule = load_model(tmp_path).predictor.net.model.spec.layers[0].rule
     assert rule == Rule(beta * (v - W @ k) * k - decay * W) and rule.name == "mine"
 
 
@@ -62,10 +62,10 @@ def test_layers_systems_and_other_axes_travel(tmp_path: Path) -> None:
     system = ALL["momentum_delta"] @ Projection()
     for model in (plain, stack(plain.spec, plain.spec, system) @ linear):
         net = model.build(3, width=12, heads=2, key=5)
-        before = Trained(Classifier(net, Head(3)), Normaliser.fit(drawn()), CLASSES)
+        before = Trained(Predictor(net, Head(3)), Normaliser.fit(drawn()), Classes(CLASSES))
         save(tmp_path, before)
         after = load_model(tmp_path)
-        assert after.classifier.net.sizes == net.sizes
+        assert after.predictor.net.sizes == net.sizes
         assert torch.equal(after.predict(drawn()).probabilities, before.predict(drawn()).probabilities)
 
 
@@ -73,18 +73,18 @@ def test_layers_systems_and_other_axes_travel(tmp_path: Path) -> None:
 def test_recurrences_travel(tmp_path: Path, kind: Any) -> None:
     data = drawn()
     data = series(data.values, data.times, data.mask, data.lengths, torch.randn(6, 2))
-    before = Trained(Classifier(Recurrent(kind).build(3, 5, 2), Head(3, 7)), Normaliser.fit(data), CLASSES)
+    before = Trained(Predictor(Recurrent(kind).build(3, 5, 2), Head(3, 7)), Normaliser.fit(data), Classes(CLASSES))
     save(tmp_path, before)
     after = load_model(tmp_path)
-    net = after.classifier.net
-    assert isinstance(net, Recurrence) and net.model == Recurrent(kind) and net.sizes == before.classifier.net.sizes
+    net = after.predictor.net
+    assert isinstance(net, Recurrence) and net.model == Recurrent(kind) and net.sizes == before.predictor.net.sizes
     assert torch.equal(after.predict(data).probabilities, before.predict(data).probabilities)
 
 
 def test_one_logit_gives_the_probabilities_of_both_classes(tmp_path: Path) -> None:
     model = delta @ wiring("keys-from-increments") @ hermite
-    made = Classifier(model.build(3, width=12, heads=2), Head(2, 7, logits=1))
-    before = Trained(made, Normaliser.fit(drawn()), CLASSES[:2])
+    made = Predictor(model.build(3, width=12, heads=2), Head(1, 7))
+    before = Trained(made, Normaliser.fit(drawn()), Classes(CLASSES[:2], one_logit=True))
     save(tmp_path, before)
     found = load_model(tmp_path).predict(drawn())
     logit = made.eval()(before.normaliser.apply(drawn()))
@@ -92,46 +92,63 @@ def test_one_logit_gives_the_probabilities_of_both_classes(tmp_path: Path) -> No
     assert found.names == tuple(CLASSES[int(z > 0)] for z in logit)
 
 
-def test_files_without_a_number_of_logits_have_one_a_class(tmp_path: Path) -> None:
-    """As they were written before there was that number."""
-    before = trained()
+@pytest.mark.parametrize("every", [False, True])
+def test_numbers_come_back_in_their_own_units(tmp_path: Path, every: bool) -> None:
+    model = delta @ wiring("keys-from-increments") @ hermite
+    made = Predictor(model.build(3, width=12, heads=2), Head(2, 7, every=every))
+    before = Trained(made, Normaliser.fit(drawn()), Values(("a", "b"), (3.0, -1.0), (2.0, 10.0)))
     save(tmp_path, before)
-    data = json.loads((tmp_path / "model.json").read_text())
-    assert data["head"].pop("logits") is None
-    (tmp_path / "model.json").write_text(json.dumps(data))
-    assert torch.equal(load_model(tmp_path).predict(drawn()).probabilities, before.predict(drawn()).probabilities)
+    found = load_model(tmp_path).predict(drawn())
+    outputs = made.eval()(before.normaliser.apply(drawn()))
+    assert isinstance(found, Estimate) and found.quantities == ("a", "b")
+    assert found.values.shape == ((6, 9, 2) if every else (6, 2))
+    expected = outputs * torch.tensor([2.0, 10.0]) + torch.tensor([3.0, -1.0])
+    torch.testing.assert_close(found.values, expected.detach())
+
+
+def test_numbers_are_asked_for_as_they_are_given() -> None:
+    values = Values(("a", "b"), (3.0, -1.0), (2.0, 10.0))
+    given = torch.tensor([[5.0, 9.0], [3.0, torch.nan]])
+    torch.testing.assert_close(values.scaled(given), torch.tensor([[1.0, 1.0], [0.0, torch.nan]]), equal_nan=True)
+    torch.testing.assert_close(values.read(values.scaled(given)).values, given, equal_nan=True)
 
 
 def test_a_beginning_at_the_first_point_travels(tmp_path: Path) -> None:
     encoded = first_write(linear_map("point -> channel", first))
     model = delta @ keys_from_increments(initial=encoded) @ log_signature(2, 2)
-    before = Trained(Classifier(model.build(3, width=12, heads=2), Head(3)), Normaliser.fit(drawn()), CLASSES)
+    before = Trained(Predictor(model.build(3, width=12, heads=2), Head(3)), Normaliser.fit(drawn()), Classes(CLASSES))
     save(tmp_path, before)
     assert torch.equal(load_model(tmp_path).predict(drawn()).probabilities, before.predict(drawn()).probabilities)
 
 
 def test_other_types_of_number_travel(tmp_path: Path) -> None:
     before = trained()
-    before.classifier.double()
+    before.predictor.double()
     save(tmp_path, before)
     after = load_model(tmp_path)
-    assert next(after.classifier.parameters()).dtype is torch.float64
+    assert next(after.predictor.parameters()).dtype is torch.float64
     assert torch.equal(after.predict(drawn()).probabilities, before.predict(drawn()).probabilities)
 
 
 def test_other_channels_are_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="channels"):
         trained().predict(series(torch.randn(2, 5, 4)))
+
+
+def test_a_predictor_gives_what_the_answer_is_read_from() -> None:
     one = trained()
-    with pytest.raises(DataError, match="as many classes"):
-        save(tmp_path, Trained(one.classifier, one.normaliser, CLASSES[:2]))
+    with pytest.raises(FwpError, match="does not give what the answer is read from"):
+        Trained(one.predictor, one.normaliser, Classes(CLASSES[:2]))
+    every = Predictor(one.predictor.net, Head(3, every=True))
+    with pytest.raises(FwpError, match="at every time point"):
+        Trained(every, one.normaliser, Classes(CLASSES))
 
 
 def test_a_module_of_ones_own_cannot_travel(tmp_path: Path) -> None:
     projection = Projection(k=external(torch.nn.Linear(4, 4), x, "key"))
     net = (delta @ projection @ linear).build(3, width=12, heads=3)
     with pytest.raises(CompositionError, match="json"):
-        save(tmp_path, Trained(Classifier(net, Head(3)), Normaliser.fit(drawn()), CLASSES))
+        save(tmp_path, Trained(Predictor(net, Head(3)), Normaliser.fit(drawn()), Classes(CLASSES)))
     assert not list(tmp_path.iterdir())
 
 
@@ -181,24 +198,25 @@ DAMAGES: dict[str, tuple[Callable[[Path], object], str]] = {
     "sizes": (changed("sizes.width", "wide"), "does not describe a model"),
     "recurrence": (changed("model", {"recurrent": "lstm"}), "no recurrent baseline"),
     "sizes of a recurrence": (changed("model", {"recurrent": "gru"}), "does not describe a model"),
-    "head of no fields": (changed("head", [3]), "does not describe a model"),
-    "logits": (changed("head.logits", 2), "one logit a class"),
+    "head of no fields": (changed("head", [3]), "`head` is not what"),
+    "logits": (changed("answer.one_logit", True), "one logit a class"),
     "negative": (changed("sizes.width", -2), "does not describe a model"),
     "enormous": (changed("sizes.width", 2**20), "weights are not those"),
     "overflow": (changed("sizes.width", 2**62), "does not describe a model"),
-    "head": (changed("head.classes", 4), "does not describe a model"),
+    "head": (changed("head.outputs", 4), "does not describe a model"),
     "solver": (changed("solver.gradient", "none"), "solver.gradient"),
     "method": (changed("solver.method", 3), "solver.method"),
     "normaliser": (changed("normaliser.span", 0), "no normaliser"),
     "channels": (changed("normaliser", {"mean": [0], "std": [1], "origin": 0, "span": 1}), "does not describe a model"),
-    "classes": (changed("classes", ["a", 2, "c"]), "does not describe a model"),
+    "classes": (changed("answer.names", ["a", 2, "c"]), "`answer` is not what"),
+    "answer": (changed("answer", {"kind": "Words"}), "kind Classes or Values"),
     "no weights": (lambda folder: (folder / "weights.safetensors").unlink(), "weights cannot be read"),
     "cut weights": (short("weights.safetensors"), "weights cannot be read"),
     "pickle": (pickled, "weights cannot be read"),
-    "one less": (weights(lambda tensors: tensors.pop("classify.bias")), "weights are not those"),
+    "one less": (weights(lambda tensors: tensors.pop("output.bias")), "weights are not those"),
     "one more": (weights(lambda tensors: tensors.update(more=torch.zeros(1))), "weights are not those"),
-    "shape": (weights(lambda tensors: tensors.update({"classify.bias": torch.zeros(4)})), "weights are not those"),
-    "integers": (weights(lambda t: t.update({"classify.bias": torch.arange(3)})), "weights are not those"),
+    "shape": (weights(lambda tensors: tensors.update({"output.bias": torch.zeros(4)})), "weights are not those"),
+    "integers": (weights(lambda t: t.update({"output.bias": torch.arange(3)})), "weights are not those"),
 }
 
 

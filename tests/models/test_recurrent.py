@@ -12,7 +12,7 @@ from torchdiffeq import odeint
 from fwp.controls import hermite
 from fwp.data import Series, collate, series
 from fwp.errors import CompositionError, FormatError, FwpError, SizeError
-from fwp.models import Classifier, Head, Recurrence, Recurrent
+from fwp.models import Head, Predictor, Recurrence, Recurrent
 
 KINDS = ("gru", "gru-dt", "gru-d", "ode-rnn")
 each = pytest.mark.parametrize("kind", KINDS)
@@ -204,10 +204,10 @@ def test_other_series_are_refused() -> None:
 @each
 def test_a_classifier_takes_a_recurrence_in_place_of_a_net(kind: str) -> None:
     data, net = drawn(), built(kind)
-    made = Classifier(net, Head(4, 7)).double()
+    made = Predictor(net, Head(4, 7)).double()
     logits = made(data)
     reading = net(data)
-    assert torch.equal(logits, made.classify(made.block(made.projection(reading)))) and logits.shape == (5, 4)
+    assert torch.equal(logits, made.output(made.block(made.projection(reading)))) and logits.shape == (5, 4)
     after = torch.arange(7) - data.lengths[:, None] + 1
     later = replace(data, times=data.times + after.clamp(min=0), lengths=torch.full((5,), 7))
     for padded in (data, later):  # as series are padded here, and as the published code pads them

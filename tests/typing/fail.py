@@ -4,7 +4,7 @@ import torch
 
 from fwp import Projection, Rule, lower, series, solve, stack
 from fwp.bench import TASKS, Recipe, Run
-from fwp.bench.recipe import OneCycle
+from fwp.training.recipe import OneCycle
 from fwp.controls import hermite
 from fwp.fields import keys_from_increments, linear
 from fwp.rules import delta, hebb, k, v, x

@@ -5,11 +5,11 @@ from torch import Tensor
 
 from fwp import Model, Net, Projection, Rule, Slot, Solution, Spec, System, VectorField, lower, series, solve, stack
 from fwp.bench import TASKS, Recipe, Run, Task
-from fwp.bench.recipe import OneCycle
 from fwp.controls import hermite, natural_cubic
 from fwp.fields import Instant, first_write, keys_from_increments, linear, sigmoid, softmax, start
 from fwp.rules import W, beta, delta, dx, hebb, k, momentum_delta, v, x
 from fwp.terms import Node, evaluate, parts, show
+from fwp.training.recipe import OneCycle
 
 decay = Slot("decay")
 leaky: Rule = Rule(beta * (v - W @ k) * k - decay * W / 2, name="leaky")

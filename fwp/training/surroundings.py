@@ -8,10 +8,9 @@ from contextlib import contextmanager
 import torch
 from lightning.fabric.utilities.warnings import PossibleUserWarning
 
-from fwp.bench.machine import cpu_name
 from fwp.errors import FwpError
 
-__all__ = ["device_of", "machine", "quiet", "reproducible"]
+__all__ = ["device_of", "quiet", "reproducible"]
 
 
 def device_of(name: str) -> torch.device:
@@ -28,13 +27,6 @@ def device_of(name: str) -> torch.device:
             "there is no such device here", ("device", name), ("torch says", str(error).splitlines()[0]), help="use cpu"
         ) from error
     return device
-
-
-def machine(device: torch.device, threads: int) -> str:
-    """On what a result was found: "NVIDIA H100", or a processor and how many of its threads were used."""
-    if device.type == "cuda":
-        return torch.cuda.get_device_name(device)
-    return f"{cpu_name()}, {threads} thread{'s' if threads > 1 else ''}, torch {torch.__version__}"
 
 
 @contextmanager

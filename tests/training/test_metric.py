@@ -5,8 +5,8 @@ import pytest
 import torch
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from fwp.bench.learner import loss_of
-from fwp.bench.metric import Metric, measured
+from fwp.training.loss import loss_of
+from fwp.training.metric import Metric, measured
 
 
 def test_accuracy_counts_the_likeliest_class() -> None:
@@ -36,6 +36,6 @@ def test_one_logit_is_the_difference_of_two() -> None:
 def test_positives_weigh_what_the_recipe_says() -> None:
     logits, labels = torch.tensor([[0.5], [-1.0]]), torch.tensor([1, 0])
     single = [loss_of(logits[i : i + 1], labels[i : i + 1]).item() for i in range(2)]
-    assert loss_of(logits, labels, positive_weight=10.0).item() == pytest.approx(
+    assert loss_of(logits, labels, weights=torch.tensor([1.0, 10.0])).item() == pytest.approx(
         (10 * single[0] + single[1]) / 2, rel=1e-6
     )

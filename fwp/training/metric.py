@@ -3,9 +3,12 @@
 from enum import Enum
 from typing import assert_never
 
-from jaxtyping import Float, Float64, Int64
+from jaxtyping import Float, Float64
 from torch import Tensor
+from torchmetrics.functional import r2_score
 from torchmetrics.functional.classification import binary_auroc, binary_average_precision
+
+from fwp.training.loss import Targets, both_known
 
 __all__ = ["Metric", "likelihood", "measured"]
 
@@ -17,6 +20,13 @@ class Metric(Enum):
     """Share of series whose likeliest class is right."""
     AUC = "auc"
     """Area under the receiver operating characteristic of two classes: how often a positive is ranked above a negative."""
+    R2 = "r2"
+    """Share of the variance of numbers that is explained (coefficient of determination), over all of them that are known."""
+
+    @property
+    def of_classes(self) -> bool:
+        """Whether it measures which class is found, and not numbers."""
+        return self is not Metric.R2
 
     @property
     def one_logit(self) -> bool:
@@ -32,26 +42,28 @@ def likelihood(logits: Float[Tensor, "example 1"]) -> Float64[Tensor, "example"]
     return logits[:, 0].double().sigmoid()
 
 
-def measured(
-    metric: Metric, scores: Float[Tensor, "example score"], labels: Int64[Tensor, "example"]
-) -> dict[str, float]:
+def measured(metric: Metric, scores: Float[Tensor, "example *time score"], targets: Targets) -> dict[str, float]:
     """The metric and what goes with it, by name.
 
     Args:
         metric: which.
-        scores: logits of every class, or one for the second of two classes, positive if that is likelier.
-        labels: the numbers of the right classes.
+        scores: logits of every class, or one for the second of two classes, positive if that is likelier; or numbers.
+        targets: the numbers of the right classes, or the right numbers.
     """
     match metric:
         case Metric.ACCURACY:
-            return {"accuracy": _share(scores.argmax(-1) == labels)}
+            return {"accuracy": _share(scores.argmax(-1) == targets)}
         case Metric.AUC:
             score = likelihood(scores)
             return {
-                "auc": binary_auroc(score, labels).item(),
-                "average_precision": binary_average_precision(score, labels).item(),
-                "accuracy": _share((score > 0.5) == (labels == 1)),
+                "auc": binary_auroc(score, targets).item(),
+                "average_precision": binary_average_precision(score, targets).item(),
+                "accuracy": _share((score > 0.5) == (targets == 1)),
             }
+        case Metric.R2:
+            found, known = both_known(scores.double(), targets.double())
+            error = (found - known).square().mean().item()
+            return {"r2": r2_score(found, known).item(), "rmse": error**0.5}
         case _:
             assert_never(metric)
 

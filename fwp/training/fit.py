@@ -1,4 +1,4 @@
-"""Training a classifier by lightning, so that what comes out depends on data, recipe and seed alone.
+"""Training a predictor by lightning, so that what comes out depends on data, recipe and seed alone.
 
 An epoch's randomness is drawn from (seed, epoch), the state at the end of each epoch is one file, and a run that is started
 again goes on from there: killed or not, it ends with the same bits.
@@ -17,13 +17,13 @@ import torch
 from lightning.pytorch.callbacks import Checkpoint, EarlyStopping, ProgressBar
 from torch import Tensor
 
-from fwp.bench.examples import Examples, batches
-from fwp.bench.learner import Learner
-from fwp.bench.progress import progress
-from fwp.bench.state import SafetensorsIO, load_tree
-from fwp.bench.surroundings import quiet
 from fwp.errors import FormatError
 from fwp.models.files import write_bytes
+from fwp.training.examples import Examples, batches
+from fwp.training.learner import Learner
+from fwp.training.progress import progress
+from fwp.training.state import SafetensorsIO, load_tree
+from fwp.training.surroundings import quiet
 
 __all__ = ["Fitted", "fit"]
 
@@ -47,8 +47,10 @@ class Keeper(Checkpoint):
     A checkpoint callback runs after all others, so that their states are those at the end of the epoch.
     """
 
-    def __init__(self, file: FilePath, metrics: FilePath, select: str) -> None:
-        self.file, self.metrics, self.select = file, metrics, select
+    def __init__(self, folder: FilePath | None, select: str | None) -> None:
+        self.file = None if folder is None else folder / "state.safetensors"
+        self.metrics = None if folder is None else folder / "metrics.jsonl"
+        self.select = select
         self.rows: list[dict[str, float | int | None]] = []
         self.best: dict[str, Tensor] = {}
         self.best_epoch, self.done = 0, False
@@ -66,22 +68,24 @@ class Keeper(Checkpoint):
         self.rows.append({"epoch": epoch, **row})
         if evaluated and (not self.best or self.rank(epoch) >= self.rank(self.best_epoch)):
             self.best_epoch = epoch
-            self.best = {
-                name: value.detach().cpu().clone() for name, value in pl_module.classifier.state_dict().items()
-            }
+            self.best = {name: value.detach().cpu().clone() for name, value in pl_module.predictor.state_dict().items()}
         self.done = trainer.should_stop or epoch == trainer.max_epochs
-        trainer.save_checkpoint(self.file)
+        if self.file is not None:
+            trainer.save_checkpoint(self.file)
         if trainer.is_global_zero:
             self.write_metrics()
 
     def rank(self, epoch: int) -> float:
         """What makes one epoch better than another. Of equal ones the later is: its learning rate is lower."""
+        if self.select is None:
+            return 0.0
         value = self.rows[epoch - 1][self.select]
         return -math.inf if value is None else value
 
     def write_metrics(self) -> None:
         """All rows as json lines; the state has them too, so a kill in between loses none."""
-        write_bytes(self.metrics, "".join(json.dumps(row) + "\n" for row in self.rows).encode())
+        if self.metrics is not None:
+            write_bytes(self.metrics, "".join(json.dumps(row) + "\n" for row in self.rows).encode())
 
     def state_dict(self) -> dict[str, Any]:
         """What a run that goes on later has to know."""
@@ -103,21 +107,35 @@ class Keeper(Checkpoint):
         return Fitted(tuple(self.rows), self.best_epoch, self.best, self.seconds())
 
 
-def fit(learner: Learner, valid: Examples, select: str, folder: FilePath, device: torch.device) -> Fitted:
+def fit(
+    learner: Learner,
+    valid: Examples | None,
+    select: str,
+    folder: FilePath | None,
+    device: torch.device,
+    show: bool = True,
+) -> Fitted:
     """Train, or go on where the state in the folder ends, and say what was best on the validation examples.
 
-    `select` names the column of metrics.jsonl by which the best epoch is chosen: "valid_accuracy", "valid_auc".
+    The predictor is left with its last weights.
 
-    The classifier is left with its last weights.
+    Args:
+        learner: what is trained.
+        valid: examples by which the best epoch is chosen, and training ended; the last epoch is kept where there are none.
+        select: the column of metrics.jsonl by which it is chosen: "valid_accuracy", "valid_auc", "valid_r2".
+        folder: gets state.safetensors and metrics.jsonl after every epoch; nothing is written where there is none.
+        device: where.
+        show: whether progress is shown on stderr.
 
     Raises:
         FormatError: the folder's state is damaged.
         FwpError: the disk refused.
     """
     recipe = learner.recipe
-    keeper = Keeper(folder / "state.safetensors", folder / "metrics.jsonl", select)
-    resume = keeper.file.exists()
+    keeper = Keeper(folder, None if valid is None else select)
+    resume = keeper.file is not None and keeper.file.exists()
     if resume:
+        assert keeper.file is not None
         try:
             keeper.load_state_dict(load_tree(keeper.file)["callbacks"]["Keeper"])
         except (KeyError, TypeError) as error:
@@ -130,7 +148,9 @@ def fit(learner: Learner, valid: Examples, select: str, folder: FilePath, device
         keeper.write_metrics()
         if keeper.done:
             return keeper.result()
-    shown = progress()
+    shown = progress() if show else []
+    patience = max(1, recipe.patience // recipe.evaluate_every)
+    stopping = EarlyStopping(select, mode="max", patience=patience, check_on_train_epoch_end=False)
     with quiet():
         trainer = pl.Trainer(
             accelerator=device.type,
@@ -138,16 +158,7 @@ def fit(learner: Learner, valid: Examples, select: str, folder: FilePath, device
             max_epochs=recipe.epochs,
             gradient_clip_val=recipe.clip or None,
             check_val_every_n_epoch=recipe.evaluate_every,
-            callbacks=[
-                *shown,
-                EarlyStopping(
-                    select,
-                    mode="max",
-                    patience=max(1, recipe.patience // recipe.evaluate_every),
-                    check_on_train_epoch_end=False,
-                ),
-                keeper,
-            ],
+            callbacks=[*shown, *([] if valid is None else [stopping]), keeper],
             enable_progress_bar=any(isinstance(callback, ProgressBar) for callback in shown),
             plugins=[SafetensorsIO()],
             logger=False,
@@ -156,7 +167,6 @@ def fit(learner: Learner, valid: Examples, select: str, folder: FilePath, device
             deterministic="warn",
             default_root_dir=folder,
         )
-        trainer.fit(
-            learner, val_dataloaders=batches(valid, EVALUATED_AT_ONCE), ckpt_path=keeper.file if resume else None
-        )
+        held = None if valid is None else batches(valid, EVALUATED_AT_ONCE)
+        trainer.fit(learner, val_dataloaders=held, ckpt_path=keeper.file if resume else None)
     return keeper.result()

@@ -1,4 +1,4 @@
-"""What lightning trains: a classifier, its loss and its optimiser; what is random depends on seed, epoch and batch alone."""
+"""What lightning trains: a predictor, its loss and its optimiser; what is random depends on seed, epoch and batch alone."""
 
 from collections.abc import Iterable
 from typing import Any, assert_never, cast
@@ -6,21 +6,23 @@ from typing import Any, assert_never, cast
 import lightning.pytorch as pl
 import numpy as np
 import torch
-from jaxtyping import Float, Int64
+from jaxtyping import Float
 from torch import Tensor
 from torch.nn import Parameter
-from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 from torch.utils.data import DataLoader, DistributedSampler
-from torchmetrics import MeanMetric, Metric
+from torchmetrics import MeanMetric, Metric, R2Score
 from torchmetrics.classification import BinaryAccuracy, BinaryAUROC, MulticlassAccuracy
 
-from fwp.bench.examples import Batch, Examples, batches
-from fwp.bench.metric import likelihood
-from fwp.bench.recipe import OneCycle, Plateau, Recipe
-from fwp.models.classifier import Classifier
+from fwp.errors import FwpError
+from fwp.models.answer import Answer, Classes, Values
+from fwp.models.predictor import Predictor
+from fwp.training.examples import Batch, Examples, batches
+from fwp.training.loss import Targets, both_known, loss_of, weights_of
+from fwp.training.metric import likelihood
+from fwp.training.recipe import OneCycle, Plateau, Recipe
 
-__all__ = ["Learner", "answers", "loss_of", "seed_of"]
+__all__ = ["Learner", "answers", "seed_of"]
 
 
 def seed_of(seed: int, *purpose: int) -> int:
@@ -28,41 +30,37 @@ def seed_of(seed: int, *purpose: int) -> int:
     return int(np.random.SeedSequence(seed, spawn_key=purpose).generate_state(1, np.uint64)[0] >> np.uint64(1))
 
 
-def loss_of(
-    logits: Float[Tensor, "example logit"],
-    labels: Int64[Tensor, "example"],
-    smoothing: float = 0.0,
-    positive_weight: float = 1.0,
-) -> Float[Tensor, ""]:
-    """Mean cross entropy in nats, of one logit for two classes (positives weighted) or of one logit for each class."""
-    if logits.shape[-1] == 1:
-        targets = labels.to(logits.dtype) * (1 - smoothing) + smoothing / 2
-        return binary_cross_entropy_with_logits(logits[:, 0], targets, pos_weight=logits.new_tensor(positive_weight))
-    return cross_entropy(logits, labels, label_smoothing=smoothing)
-
-
-def answers(
-    classifier: Classifier, parts: Iterable[Batch]
-) -> tuple[Float[Tensor, "example logit"], Int64[Tensor, "example"]]:
-    """The logits of all parts together, and their labels in the same order."""
-    logits, labels = zip(*((classifier(part.inputs, part.ends), part.labels) for part in parts), strict=True)
-    return torch.cat(logits), torch.cat(labels)
+def answers(predictor: Predictor, parts: Iterable[Batch]) -> tuple[Float[Tensor, "row output"], Targets]:
+    """The outputs of all parts together, and their targets in the same order: a row an example, or one a time point."""
+    both = ((predictor(part.inputs, part.ends), part.targets) for part in parts)
+    # Parts differ in how many time points they have: then each is a row of its own.
+    outputs, targets = zip(
+        *((o, t) if o.ndim < 3 else (o.flatten(0, 1), t.flatten(0, 1)) for o, t in both), strict=True
+    )
+    return torch.cat(outputs), torch.cat(targets)
 
 
 class Learner(pl.LightningModule):
-    """A classifier as lightning trains it: cross entropy, Adam with decoupled decay, and the recipe's schedule."""
+    """A predictor as lightning trains it: its loss, Adam with decoupled decay, and the recipe's schedule.
 
-    def __init__(self, classifier: Classifier, train: Examples, recipe: Recipe, seed: int) -> None:
+    Raises:
+        FwpError: the recipe does not have one weight for each class, or weights of classes where there are none.
+    """
+
+    class_weights: Tensor | None
+
+    def __init__(self, predictor: Predictor, answer: Answer, train: Examples, recipe: Recipe, seed: int) -> None:
         super().__init__()
-        self.classifier, self.train_examples, self.recipe, self.seed = classifier, train, recipe, seed
-        for parameter in classifier.classify.parameters():
+        self.predictor, self.train_examples, self.recipe, self.seed = predictor, train, recipe, seed
+        for parameter in predictor.output.parameters():
             if recipe.head_gradient != 1:
                 parameter.register_hook(lambda gradient: gradient * recipe.head_gradient)
         self.plateau: ReduceLROnPlateau | None = None
         self._plateau_state: dict[str, Any] | None = None
         self.measures = torch.nn.ModuleDict(
-            {f"{part}_{name}": own for part in ("train", "valid") for name, own in measures(classifier).items()}
+            {f"{part}_{name}": own for part in ("train", "valid") for name, own in measures(answer).items()}
         )
+        self.register_buffer("class_weights", _class_weights(answer, train, recipe), persistent=False)
 
     def train_dataloader(self) -> DataLoader[Any]:
         """Batches in an order that lightning asks the sampler for by the number of the epoch."""
@@ -84,35 +82,39 @@ class Learner(pl.LightningModule):
 
     def training_step(self, batch: list[Batch], index: int) -> Tensor:
         """The loss of one batch."""
-        logits, labels = answers(self.classifier, batch)
-        self._measure("train", logits.detach(), labels)
-        loss = loss_of(logits, labels, self.recipe.smoothing, self.recipe.positive_weight)
+        outputs, targets = answers(self.predictor, batch)
+        self._measure("train", outputs.detach(), targets)
+        loss = loss_of(outputs, targets, self.recipe.smoothing, self.class_weights)
         if self.recipe.penalty:
-            norms = torch.stack([torch.linalg.vector_norm(parameter) for parameter in self.classifier.parameters()])
+            norms = torch.stack([torch.linalg.vector_norm(parameter) for parameter in self.predictor.parameters()])
             loss = loss + self.recipe.penalty * norms.sum()
         return loss
 
     def validation_step(self, batch: list[Batch], index: int) -> None:
         """Measure one batch that is held back."""
-        self._measure("valid", *answers(self.classifier, batch))
+        self._measure("valid", *answers(self.predictor, batch))
 
-    def _measure(self, part: str, logits: Tensor, labels: Tensor) -> None:
-        scores = likelihood(logits) if logits.shape[-1] == 1 else logits
+    def _measure(self, part: str, outputs: Tensor, targets: Targets) -> None:
+        scores, right = outputs, targets
+        if targets.is_floating_point():
+            scores, right = both_known(outputs, targets)
+        elif outputs.shape[-1] == 1:
+            scores = likelihood(outputs)
         for name, measure in self.measures.items():
             if not name.startswith(part):
                 continue
             if isinstance(measure, MeanMetric):
-                measure.update(loss_of(logits, labels, positive_weight=self.recipe.positive_weight), weight=len(labels))
+                measure.update(loss_of(outputs, targets, weights=self.class_weights), weight=len(right))
             else:
-                cast(Metric, measure).update(scores, labels)
-            self.log(name, cast(Metric, measure), on_step=False, on_epoch=True, batch_size=len(labels))
+                cast(Metric, measure).update(scores, right)
+            self.log(name, cast(Metric, measure), on_step=False, on_epoch=True, batch_size=len(right))
 
     def configure_optimizers(self) -> Any:
         """Adam with decoupled decay of matrices, the last map with a rate of its own, and the recipe's schedule."""
-        recipe, classifier = self.recipe, self.classifier
+        recipe, predictor = self.recipe, self.predictor
         groups: dict[tuple[float, float], list[Parameter]] = {}
-        for name, parameter in classifier.named_parameters():
-            rate = recipe.learning_rate * (recipe.head_rate if name.startswith("classify.") else 1.0)
+        for name, parameter in predictor.named_parameters():
+            rate = recipe.learning_rate * (recipe.head_rate if name.startswith("output.") else 1.0)
             # Gains and biases say where a unit works: drawn to 0 they switch it off instead of simplifying it.
             groups.setdefault((rate, recipe.weight_decay if parameter.ndim > 1 else 0.0), []).append(parameter)
         rates = [rate for rate, _ in groups]
@@ -150,8 +152,27 @@ class Learner(pl.LightningModule):
         self._plateau_state = checkpoint.get("plateau")
 
 
-def measures(classifier: Classifier) -> dict[str, Metric]:
+def measures(answer: Answer) -> dict[str, Metric]:
     """What is measured of each epoch."""
-    if classifier.head.one_logit:
-        return {"loss": MeanMetric(), "auc": BinaryAUROC(), "accuracy": BinaryAccuracy()}
-    return {"loss": MeanMetric(), "accuracy": MulticlassAccuracy(classifier.head.classes, average="micro")}
+    match answer:
+        case Classes(one_logit=True):
+            return {"loss": MeanMetric(), "auc": BinaryAUROC(), "accuracy": BinaryAccuracy()}
+        case Classes(names):
+            return {"loss": MeanMetric(), "accuracy": MulticlassAccuracy(len(names), average="micro")}
+        case Values():
+            return {"loss": MeanMetric(), "r2": R2Score()}
+        case _:
+            assert_never(answer)
+
+
+def _class_weights(answer: Answer, train: Examples, recipe: Recipe) -> Tensor | None:
+    if isinstance(answer, Classes):
+        return weights_of(recipe.class_weights, train.targets, answer.names)
+    if recipe.class_weights != "equal":
+        raise FwpError(
+            "numbers have no classes that could be weighted",
+            ("class_weights", str(recipe.class_weights)),
+            ("quantities", ", ".join(answer.names)),
+            help='leave `class_weights` at "equal"',
+        )
+    return None

@@ -1,4 +1,4 @@
-"""A classifier: fast weights are solved along the series, or a recurrence follows it, and the ends are told apart."""
+"""A predictor: fast weights are solved along the series, or a recurrence follows it, and what is read becomes outputs."""
 
 from dataclasses import asdict, dataclass, replace
 from typing import Literal
@@ -8,59 +8,43 @@ from einops import rearrange
 from jaxtyping import Float, Float64
 from torch import Tensor, nn
 
-from fwp.controls import Path
+from fwp.controls import LogSignature, Path
 from fwp.data import Series
 from fwp.errors import CompositionError, FwpError
-from fwp.fields import Net
+from fwp.fields import Net, VectorField
 from fwp.models.recurrent import Recurrence
-from fwp.solvers import Solution, solve
+from fwp.models.stream import stride_of
+from fwp.solvers import Solution, read_along, solve
 
-__all__ = ["Block", "Classifier", "Head", "Solver"]
+__all__ = ["Block", "Head", "Predictor", "Solver"]
 
 
 @dataclass(frozen=True)
 class Head:
-    """What stands between the read-out of the fast weights and the logits.
+    """What stands between the read-out of the fast weights and the outputs.
 
     Raises:
         FwpError: a number outside its range.
     """
 
-    classes: int
-    """What may be told apart."""
+    outputs: int
+    """Logits of classes, or numbers that are estimated."""
     hidden: int = 256
     """Hidden units of the feed-forward block; 0 leaves the block out."""
     dropout: float = 0.0
     """Share of units dropped after the projection and inside the block."""
     projection: bool = True
     """Whether the heads' read-outs, side by side, first pass through a linear map."""
-    logits: int | None = None
-    """One a class unless given; two classes may share one, that of the second class."""
+    every: bool = False
+    """Whether there are outputs at every time point, each from what is read there, and not at the end alone."""
 
     def __post_init__(self) -> None:
-        if self.classes < 1 or self.hidden < 0 or not 0 <= self.dropout < 1:
+        if self.outputs < 1 or self.hidden < 0 or not 0 <= self.dropout < 1:
             raise FwpError(
-                "a classifier's head cannot have these sizes",
+                "a predictor's head cannot have these sizes",
                 ("head", repr(self)),
-                help="at least 1 class, no negative number of hidden units, dropout from 0 to less than 1",
+                help="at least 1 output, no negative number of hidden units, dropout from 0 to less than 1",
             )
-        if self.logits not in (None, self.classes) and (self.classes, self.logits) != (2, 1):
-            raise FwpError(
-                "a classifier has one logit a class, or one for two classes",
-                ("classes", str(self.classes)),
-                ("logits", str(self.logits)),
-                help="leave `logits` out",
-            )
-
-    @property
-    def outputs(self) -> int:
-        """How many logits."""
-        return self.classes if self.logits is None else self.logits
-
-    @property
-    def one_logit(self) -> bool:
-        """Whether two classes share one logit."""
-        return self.outputs < self.classes
 
 
 @dataclass(frozen=True)
@@ -85,29 +69,39 @@ class Block(nn.Module):
         self.narrow = nn.Linear(hidden, width)
         self.dropout = nn.Dropout(dropout)
 
-    def forward(self, o: Float[Tensor, "batch width"]) -> Float[Tensor, "batch width"]:
+    def forward(self, o: Float[Tensor, "batch *time width"]) -> Float[Tensor, "batch *time width"]:
         """The read-out, changed by what the block adds."""
         hidden = self.dropout(self.widen(self.norm(o)).relu())
         return o + self.dropout(self.narrow(hidden))
 
 
-class Classifier(nn.Module):
-    """Series to logits: solve, read, project, drop, pass the block, and map to classes (the read-out of the paper's code).
+class Predictor(nn.Module):
+    """Series to outputs: solve, read, project, drop, pass the block, and map to outputs (the read-out of the paper's code).
 
     Args:
         net: what `model.build` gives, of a `Model` or of a `Recurrent`.
         head: sizes of what follows the read-out.
         solver: how the equation is solved; a recurrence has none.
+
+    Raises:
+        CompositionError: outputs at every time point are wanted of windows of many of them.
     """
 
     def __init__(self, net: Net | Recurrence, head: Head, solver: Solver = Solver()) -> None:
         super().__init__()
+        if head.every and isinstance(net, Net) and isinstance(net.model.control.kind, LogSignature):
+            raise CompositionError(
+                "there is no output at every time point where a log-signature stands for many of them",
+                ("control", repr(net.model.control)),
+                ("head", repr(head)),
+                help="take linear, rectilinear or hermite",
+            )
         self.net, self.head, self.solver = net, head, solver
         width = net.outputs
         self.projection = nn.Linear(width, width) if head.projection else nn.Identity()
         self.dropout = nn.Dropout(head.dropout)
         self.block = Block(width, head.hidden, head.dropout) if head.hidden else nn.Identity()
-        self.classify = nn.Linear(width, head.outputs)
+        self.output = nn.Linear(width, head.outputs)
 
     def solve(
         self, inputs: Series | Path, times: Literal["knots"] | Float64[Tensor, "batch 1"] | None = None
@@ -117,27 +111,37 @@ class Classifier(nn.Module):
         Raises:
             CompositionError: there are none, but a recurrence.
         """
-        if isinstance(self.net, Recurrence):
-            raise CompositionError(
-                "a recurrence has no equation to be solved",
-                ("model", repr(self.net.model)),
-                help="call the classifier, or take the states of `classifier.net.states(series)`",
-            )
-        field = self.net(inputs) if isinstance(inputs, Series) else self.net @ inputs
-        return solve(field, times, **asdict(self.solver))
+        return solve(self._field(inputs), times, **asdict(self.solver))
 
     def forward(
         self, inputs: Series | Path, ends: Float64[Tensor, "batch 1"] | None = None
-    ) -> Float[Tensor, "batch logit"]:
-        """The logits of each series.
+    ) -> Float[Tensor, "batch *time output"]:
+        """The outputs of each series: at its end, or at every time point; what stands after its end means nothing.
 
         Args:
             inputs: series, or a path if they have been fitted before.
             ends: times at which the fast weights are taken, while the query is that of the path's end: as the published
-                code does with series that it pads. Fast weights and query are of the end unless given.
+                code does with series that it pads. Fast weights and query are of the end unless given. A head with outputs
+                at every time point takes them as they are.
         """
-        reading = self._reading(inputs, ends)
-        return self.classify(self.block(self.dropout(self.projection(reading))))
+        reading = self._readings(inputs) if self.head.every else self._reading(inputs, ends)
+        return self.output(self.block(self.dropout(self.projection(reading))))
+
+    def _field(self, inputs: Series | Path) -> VectorField:
+        if isinstance(self.net, Recurrence):
+            raise CompositionError(
+                "a recurrence has no equation to be solved",
+                ("model", repr(self.net.model)),
+                help="call the predictor, or take the states of `predictor.net.states(series)`",
+            )
+        return self.net(inputs) if isinstance(inputs, Series) else self.net @ inputs
+
+    def _readings(self, inputs: Series | Path) -> Float[Tensor, "batch time width"]:
+        """What is known of each series at each of its time points."""
+        if isinstance(self.net, Recurrence):
+            return self.net.states(_observations(inputs, None))
+        readings = read_along(self._field(inputs), **asdict(self.solver))
+        return rearrange(readings, "batch knot ... -> batch knot (...)")[:, :: stride_of(self.net.model.control)]
 
     def _reading(self, inputs: Series | Path, ends: Tensor | None) -> Float[Tensor, "batch width"]:
         """What is known of each series at its end."""

@@ -5,8 +5,8 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from fwp.bench.state import SafetensorsIO, load_tree, save_tree
 from fwp.errors import FormatError
+from fwp.training.state import SafetensorsIO, load_tree, save_tree
 
 
 def same(a: object, b: object) -> bool:

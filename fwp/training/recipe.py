@@ -84,8 +84,8 @@ class Recipe:
     """Largest norm of the gradient of one step; 0 lets it be."""
     smoothing: float = 0.1
     """Share of each target that is spread over all classes."""
-    positive_weight: float = 1.0
-    """Weight of positive examples where two classes share one logit."""
+    class_weights: Literal["equal", "balanced"] | tuple[float, ...] = "equal"
+    """Of the examples of each class: the same for all, such that all classes weigh the same, or as given, in their order."""
     penalty: float = 0.0
     """Weight (published: 0.03) of the sum of the norms of all parameters in the loss, gains and biases included."""
     head_rate: float = 1.0
@@ -98,12 +98,14 @@ class Recipe:
     def __post_init__(self) -> None:
         for name in ("width", "heads", "steps", "epochs", "evaluate_every", "patience", "batch", "threads"):
             _require(self, name, getattr(self, name) >= 1, "at least 1")
-        for name in ("learning_rate", "pace", "positive_weight", "head_rate", "head_gradient"):
+        for name in ("learning_rate", "pace", "head_rate", "head_gradient"):
             _require(self, name, getattr(self, name) > 0, "more than 0")
         for name in ("hidden", "weight_decay", "clip", "penalty"):
             _require(self, name, getattr(self, name) >= 0, "at least 0")
         for name in ("dropout", "smoothing"):
             _require(self, name, 0 <= getattr(self, name) < 1, "from 0 to less than 1")
+        weights = self.class_weights
+        _require(self, "class_weights", isinstance(weights, str) or min(weights, default=0) > 0, "more than 0")
         _require(self, "memory", self.memory == 0 or self.memory > 1, "0, or more than 1")
         if isinstance(self.schedule, OneCycle):
             _require(self.schedule, "warmup", 0 < self.schedule.warmup < 1, "between 0 and 1")

@@ -4,11 +4,11 @@ from typing import Any
 import pytest
 import torch
 
-from fwp.controls import by_name, hermite, linear
+from fwp.controls import by_name, hermite, linear, log_signature
 from fwp.data import Series, series
-from fwp.errors import FwpError
+from fwp.errors import CompositionError, FwpError
 from fwp.fields import Projection, wiring
-from fwp.models import Classifier, Head, Solver
+from fwp.models import Head, Predictor, Recurrent, Solver
 from fwp.rules import ALL, delta
 from fwp.solvers import solve
 
@@ -18,15 +18,15 @@ def drawn(batch: int = 5, channels: int = 3) -> Series:
     return series(torch.randn(batch, 8, channels), lengths=lengths)
 
 
-def classifier(head: Head, solver: Solver | None = None) -> Classifier:
+def predictor(head: Head, solver: Solver | None = None) -> Predictor:
     model = delta @ wiring("keys-from-increments") @ hermite
-    return Classifier(model.build(3, width=12, heads=2), head, solver or Solver())
+    return Predictor(model.build(3, width=12, heads=2), head, solver or Solver())
 
 
 @pytest.mark.users
 def test_a_classifier_gives_logits_and_gradients() -> None:
     data = drawn()
-    made = classifier(Head(classes=4, hidden=7, dropout=0.1))
+    made = predictor(Head(outputs=4, hidden=7, dropout=0.1))
     logits = made(data)
     assert logits.shape == (5, 4)
     logits.square().sum().backward()
@@ -34,13 +34,13 @@ def test_a_classifier_gives_logits_and_gradients() -> None:
 
 
 def test_series_and_fitted_path_give_the_same() -> None:
-    data, made = drawn(), classifier(Head(classes=4)).eval()
+    data, made = drawn(), predictor(Head(outputs=4)).eval()
     assert torch.equal(made(data), made(hermite(data)))
 
 
 def test_each_series_is_read_at_its_own_end() -> None:
     """Whatever else is in the batch, and however long."""
-    data, made = drawn(), classifier(Head(classes=4)).double().eval()
+    data, made = drawn(), predictor(Head(outputs=4)).double().eval()
     data = data.to(dtype=torch.float64)
     together = made(data)
     for i in range(len(data)):
@@ -51,25 +51,46 @@ def test_each_series_is_read_at_its_own_end() -> None:
 
 def test_the_pieces_of_the_head_are_options() -> None:
     names = {
-        full: {name for name, _ in classifier(head).named_children()}
+        full: {name for name, _ in predictor(head).named_children()}
         for full, head in (("all", Head(4, 7)), ("least", Head(4, 0, projection=False)))
     }
-    assert names["all"] == names["least"] == {"net", "projection", "dropout", "block", "classify"}
-    least = classifier(Head(4, 0, projection=False)).eval()
+    assert names["all"] == names["least"] == {"net", "projection", "dropout", "block", "output"}
+    least = predictor(Head(4, 0, projection=False)).eval()
     data = drawn()
     reading = least.solve(data).read().flatten(1)
-    torch.testing.assert_close(least(data), reading @ least.classify.weight.T + least.classify.bias)
+    torch.testing.assert_close(least(data), reading @ least.output.weight.T + least.output.bias)
 
 
-def test_two_classes_may_share_one_logit() -> None:
-    made = classifier(Head(classes=2, logits=1))
-    assert made(drawn()).shape == (5, 1) and made.head.one_logit
-    assert not Head(2).one_logit and not Head(1).one_logit and Head(2).outputs == 2
+@pytest.mark.parametrize("control", [linear, hermite, by_name("rectilinear")])
+def test_there_may_be_outputs_at_every_time_point(control: Any) -> None:
+    """Those at a series' last time point are the ones of a head at the end, with the same weights."""
+    data = drawn().to(dtype=torch.float64)
+    net = (delta @ wiring("keys-from-increments") @ control).build(3, width=12, heads=2, dtype=torch.float64)
+    every, last = (Predictor(net, Head(2, 7, every=each)).double() for each in (True, False))
+    last.load_state_dict(every.state_dict())
+    outputs = every(data)
+    assert outputs.shape == (5, 8, 2)
+    ends = outputs[torch.arange(5), data.lengths - 1]
+    torch.testing.assert_close(ends, last(data), rtol=1e-12, atol=1e-12)
+    assert torch.equal(every(control(data)), outputs), "fitted before, the same"
+
+
+def test_a_recurrence_has_outputs_at_every_time_point() -> None:
+    data = drawn()
+    every, last = (Predictor(Recurrent("gru").build(3, 6), Head(2, 7, every=each)) for each in (True, False))
+    last.load_state_dict(every.state_dict())
+    torch.testing.assert_close(every(data)[torch.arange(5), data.lengths - 1], last(data))
+
+
+def test_windows_of_many_points_have_no_output_at_every_one() -> None:
+    net = (delta @ Projection() @ log_signature(1, 3)).build(3, width=12, heads=2)
+    with pytest.raises(CompositionError, match="no output at every time point"):
+        Predictor(net, Head(2, every=True))
 
 
 def test_fast_weights_of_the_own_end_may_meet_the_query_of_a_later_one() -> None:
     """As the published code has it: series are padded by time points at which nothing is observed."""
-    data, made = drawn(), classifier(Head(classes=4)).double().eval()
+    data, made = drawn(), predictor(Head(outputs=4)).double().eval()
     data = data.to(dtype=torch.float64)
     steps = torch.arange(8) - data.lengths[:, None] + 1
     padded = replace(data, times=data.times + steps.clamp(min=0), lengths=torch.full((5,), 8))
@@ -79,7 +100,7 @@ def test_fast_weights_of_the_own_end_may_meet_the_query_of_a_later_one() -> None
     rows = torch.arange(5)
     states = {name: state[rows, data.lengths - 1][:, None] for name, state in solution.states.items()}
     reading = field.at_knots(torch.full((5, 1), 7)).read(states)[:, 0].flatten(1)
-    expected = made.classify(made.block(made.projection(reading)))
+    expected = made.output(made.block(made.projection(reading)))
     torch.testing.assert_close(late, expected, rtol=1e-10, atol=1e-10)
     assert torch.equal(made(data, data.times[:, -1:]), made(data)), "the own end is both"
 
@@ -87,15 +108,13 @@ def test_fast_weights_of_the_own_end_may_meet_the_query_of_a_later_one() -> None
 @pytest.mark.parametrize(
     "numbers",
     [
-        {"classes": 0},
-        {"classes": 2, "hidden": -1},
-        {"classes": 2, "dropout": 1.0},
-        {"classes": 3, "logits": 1},
-        {"classes": 3, "logits": 2},
+        {"outputs": 0},
+        {"outputs": 2, "hidden": -1},
+        {"outputs": 2, "dropout": 1.0},
     ],
 )
 def test_a_head_has_sizes_that_exist(numbers: dict[str, float]) -> None:
-    with pytest.raises(FwpError, match=r"cannot have these sizes|one logit a class"):
+    with pytest.raises(FwpError, match="cannot have these sizes"):
         Head(**numbers)  # pyright: ignore[reportArgumentType]
 
 
@@ -107,12 +126,12 @@ def test_every_rule_classifies(name: str) -> None:
     model = ALL[name] @ projection.restricted(ALL[name]) @ linear
     sizes: dict[str, Any] = {"inner": 5} if name in ("ncde", "nrde", "big_map") else {}
     net = model.build(3, width=12, heads=2, **sizes)
-    made = Classifier(net, Head(4, 7), Solver("euler"))
+    made = Predictor(net, Head(4, 7), Solver("euler"))
     assert made(drawn()).shape == (5, 4)
 
 
 def test_solver_options_reach_the_solver() -> None:
-    data, made = drawn(), classifier(Head(4), Solver("dopri5", gradient="adjoint", rtol=1e-7))
+    data, made = drawn(), predictor(Head(4), Solver("dopri5", gradient="adjoint", rtol=1e-7))
     stats = made.solve(data).stats
     assert (stats.method, stats.gradient) == ("dopri5", "adjoint")
     assert by_name("hermite") == hermite

@@ -1,24 +1,22 @@
 """Every option of a recipe does what it says, and nothing else."""
 
-import json
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 
-from fwp.bench import Recipe, Run
-from fwp.bench.examples import Examples
-from fwp.bench.learner import Learner, loss_of
-from fwp.bench.pipeline import lengthened, mean_step, paced, prepare, run, scale, untrained
-from fwp.bench.recipe import Plateau
-from fwp.bench.task import task
 from fwp.controls import linear, log_signature
 from fwp.data import Labelled, series
 from fwp.fields import wiring
+from fwp.models import Trained
 from fwp.rules import delta
 from fwp.solvers import solve
+from fwp.training import Metric, Plateau, Recipe, begun
+from fwp.training.examples import Examples
+from fwp.training.learner import Learner
+from fwp.training.loss import loss_of
+from fwp.training.prepare import lengthened, mean_step, paced, prepare, scale
 
 RECIPE = Recipe(width=8, heads=2, hidden=8, dropout=0.0)
 MODEL = delta @ wiring("keys-from-increments") @ linear
@@ -32,20 +30,20 @@ def labelled() -> Labelled:
     return Labelled(series(values, times, lengths=lengths), torch.tensor([0, 1, 1, 0]), ("no", "yes"))
 
 
-def what(recipe: Recipe = RECIPE, name: str = "worms") -> Run:
-    return Run(task(name), MODEL, recipe)
+def untrained(recipe: Recipe = RECIPE) -> Trained:
+    return begun(MODEL, labelled(), recipe, Metric.ACCURACY)
 
 
 def learner(recipe: Recipe = RECIPE) -> Learner:
-    trained = untrained(what(recipe), labelled())
-    return Learner(trained.classifier, prepare(trained, labelled(), recipe), recipe, 0)
+    trained = untrained(recipe)
+    return Learner(trained.predictor, trained.answer, prepare(trained, labelled(), recipe), recipe, 0)
 
 
 def gradients(own: Learner) -> dict[str, torch.Tensor]:
     batch = own.train_examples.__getitems__([0, 1, 2, 3])
-    logits = torch.cat([own.classifier(part.inputs, part.ends) for part in batch])
-    loss_of(logits, torch.cat([part.labels for part in batch])).backward()
-    return {name: p.grad for name, p in own.classifier.named_parameters() if p.grad is not None}
+    logits = torch.cat([own.predictor(part.inputs, part.ends) for part in batch])
+    loss_of(logits, torch.cat([part.targets for part in batch])).backward()
+    return {name: p.grad for name, p in own.predictor.named_parameters() if p.grad is not None}
 
 
 def test_scaled_time_runs_from_minus_1_to_1_and_raw_time_as_in_the_data() -> None:
@@ -58,7 +56,7 @@ def test_scaled_time_runs_from_minus_1_to_1_and_raw_time_as_in_the_data() -> Non
 @pytest.mark.parametrize("time", ["scaled", "raw"])
 def test_the_mean_step_lasts_the_pace_on_the_clock_whatever_the_times(time: Any) -> None:
     recipe = replace(RECIPE, time=time, pace=0.5)
-    trained = untrained(what(recipe), labelled())
+    trained = untrained(recipe)
     inputs = prepare(trained, labelled(), recipe).inputs
     assert inputs.steps[0].tolist() == pytest.approx([0.5] * 8)
 
@@ -68,26 +66,19 @@ def test_a_window_of_a_log_signature_lasts_the_pace() -> None:
     assert path.steps[0].tolist() == [0.5, 0.5]
 
 
-def test_a_result_names_what_computes_its_log_signatures() -> None:
-    own = what()
-    assert own.signature == {}
-    windows = replace(own, model=delta @ wiring("direct") @ log_signature(2, 4))
-    assert windows.signature == {"signature": "closed form"}
-
-
 def test_queries_of_the_batch_are_those_of_the_longest_series_end_and_states_of_their_own() -> None:
     recipe = replace(RECIPE, query="batch")
     own = learner(recipe)
     examples = own.train_examples
     assert isinstance(examples, Examples) and examples.ends is not None
     (batch,) = examples.__getitems__([0, 1, 2, 3])
-    net = own.classifier.eval().net
+    net = own.predictor.eval().net
     late, early = solve(net @ batch.inputs), solve(net @ prepare_own(own).inputs)
     states = {"W": early.final["W"]}
     assert torch.allclose(late.final["W"][0], states["W"][0], atol=1e-6)  # the longest series
     expected = late.field.at_knots(late.knots).read({"W": states["W"][:, None]})[:, 0]
-    assert torch.allclose(own.classifier(batch.inputs, batch.ends), head(own, expected), atol=1e-5)
-    assert not torch.allclose(own.classifier(batch.inputs, batch.ends)[1], head(own, early.read())[1], atol=1e-3)
+    assert torch.allclose(own.predictor(batch.inputs, batch.ends), head(own, expected), atol=1e-5)
+    assert not torch.allclose(own.predictor(batch.inputs, batch.ends)[1], head(own, early.read())[1], atol=1e-3)
 
 
 def prepare_own(own: Learner) -> Examples:
@@ -95,8 +86,8 @@ def prepare_own(own: Learner) -> Examples:
 
 
 def head(own: Learner, reading: torch.Tensor) -> torch.Tensor:
-    classifier = own.classifier
-    return classifier.classify(classifier.block(classifier.projection(reading.flatten(1))))
+    predictor = own.predictor
+    return predictor.output(predictor.block(predictor.projection(reading.flatten(1))))
 
 
 def test_lengthened_series_observe_nothing_more() -> None:
@@ -111,7 +102,7 @@ def test_the_penalty_is_the_sum_of_all_norms() -> None:
     batch = plain.train_examples.__getitems__([0, 1, 2, 3])
     for own in (plain, penal):
         own.log = lambda *_, **__: None  # type: ignore[method-assign]  # there is no trainer
-    norms = sum(p.norm() for p in plain.classifier.parameters())
+    norms = sum(p.norm() for p in plain.predictor.parameters())
     expected = plain.training_step(batch, 0) + 0.03 * norms
     assert torch.allclose(penal.training_step(batch, 0), expected, rtol=1e-6)
 
@@ -119,7 +110,7 @@ def test_the_penalty_is_the_sum_of_all_norms() -> None:
 def test_the_gradient_of_the_map_to_the_logits_alone_is_multiplied() -> None:
     plain, more = gradients(learner()), gradients(learner(replace(RECIPE, head_gradient=100.0)))
     for name, gradient in plain.items():
-        factor = 100 if name.startswith("classify.") else 1
+        factor = 100 if name.startswith("output.") else 1
         assert torch.allclose(more[name], factor * gradient, rtol=1e-5), name
 
 
@@ -127,8 +118,8 @@ def test_the_map_to_the_logits_alone_has_a_rate_of_its_own() -> None:
     own = learner(replace(RECIPE, head_rate=10.0, schedule=Plateau()))
     groups = own.configure_optimizers().param_groups
     rates = {id(p): group["lr"] for group in groups for p in group["params"]}
-    fast = {id(p) for p in own.classifier.classify.parameters()}
-    assert rates.keys() == {id(p) for p in own.classifier.parameters()}
+    fast = {id(p) for p in own.predictor.output.parameters()}
+    assert rates.keys() == {id(p) for p in own.predictor.parameters()}
     assert {rates[p] for p in fast} == {10 * RECIPE.learning_rate}
     assert {rate for p, rate in rates.items() if p not in fast} == {RECIPE.learning_rate}
 
@@ -137,8 +128,8 @@ def test_matrices_decay_and_gains_and_biases_do_not() -> None:
     own = learner(replace(RECIPE, schedule=Plateau(), weight_decay=0.3))
     groups = own.configure_optimizers().param_groups
     decays = {id(p): group["weight_decay"] for group in groups for p in group["params"]}
-    assert {decays[id(p)] for p in own.classifier.parameters() if p.ndim > 1} == {0.3}
-    assert {decays[id(p)] for p in own.classifier.parameters() if p.ndim <= 1} == {0.0}
+    assert {decays[id(p)] for p in own.predictor.parameters() if p.ndim > 1} == {0.3}
+    assert {decays[id(p)] for p in own.predictor.parameters() if p.ndim <= 1} == {0.0}
 
 
 def test_values_stay_as_in_the_data_where_the_recipe_says_so() -> None:
@@ -167,27 +158,10 @@ def test_the_shortest_trainings_have_a_cycle_too(steps: int) -> None:
 
 def test_the_memory_spreads_the_rates() -> None:
     biases = [
-        untrained(what(recipe), labelled()).classifier.net.get_parameter("layers.0.slow.steps.beta_linear.bias")
+        untrained(recipe).predictor.net.get_parameter("layers.0.slow.steps.beta_linear.bias")
         for recipe in (RECIPE, replace(RECIPE, memory=100.0))
     ]
     assert biases[0].std() < 1 < biases[1].std()
-
-
-SMALL = replace(
-    RECIPE, epochs=4, method="euler", schedule=Plateau("train_loss", 1), learning_rate=1e-9, evaluate_every=2
-)
-
-
-def test_evaluations_are_as_rare_as_the_recipe_says(tmp_path: Path) -> None:
-    result = run(Run(task("japanese-vowels"), MODEL, replace(SMALL, epochs=8)), tmp_path, "cpu")
-    rows = [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
-    assert [("valid_accuracy" in row) for row in rows] == [False, True] * 4
-    assert result["valid"]["epoch"] % 2 == 0 and result["epochs"] == 8
-
-
-def test_training_ends_when_evaluations_stop_getting_better(tmp_path: Path) -> None:
-    result = run(Run(task("japanese-vowels"), MODEL, replace(SMALL, epochs=8, patience=2)), tmp_path, "cpu")
-    assert result["epochs"] == 4
 
 
 def test_the_last_batch_may_be_dropped() -> None:

@@ -1,0 +1,45 @@
+"""A run does what its recipe says, and says of what it is a result."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+from fwp.bench import Recipe, Run
+from fwp.bench.pipeline import run
+from fwp.bench.task import task
+from fwp.controls import linear, log_signature
+from fwp.fields import wiring
+from fwp.rules import delta
+from fwp.training import Plateau
+
+MODEL = delta @ wiring("keys-from-increments") @ linear
+SMALL = Recipe(
+    width=8,
+    heads=2,
+    hidden=8,
+    dropout=0.0,
+    epochs=4,
+    method="euler",
+    schedule=Plateau("train_loss", 1),
+    learning_rate=1e-9,
+    evaluate_every=2,
+)
+
+
+def test_evaluations_are_as_rare_as_the_recipe_says(tmp_path: Path) -> None:
+    result = run(Run(task("japanese-vowels"), MODEL, replace(SMALL, epochs=8)), tmp_path, "cpu")
+    rows = [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
+    assert [("valid_accuracy" in row) for row in rows] == [False, True] * 4
+    assert result["valid"]["epoch"] % 2 == 0 and result["epochs"] == 8
+
+
+def test_training_ends_when_evaluations_stop_getting_better(tmp_path: Path) -> None:
+    result = run(Run(task("japanese-vowels"), MODEL, replace(SMALL, epochs=8, patience=2)), tmp_path, "cpu")
+    assert result["epochs"] == 4
+
+
+def test_a_result_names_what_computes_its_log_signatures() -> None:
+    own = Run(task("worms"), MODEL, SMALL)
+    assert own.signature == {}
+    windows = replace(own, model=delta @ wiring("direct") @ log_signature(2, 4))
+    assert windows.signature == {"signature": "closed form"}
