@@ -15,10 +15,10 @@ from fwp.data.archive import extract, sha256
 from fwp.data.dataset import Dataset
 from fwp.data.labelled import Labelled
 from fwp.data.root import data_root
-from fwp.data.series import collate, series
+from fwp.data.series import Series, collate, series
 from fwp.errors import DataError
 
-__all__ = ["load_uea", "uea_dataset"]
+__all__ = ["load_uea", "read_ts", "uea_dataset"]
 
 
 def load_uea(name: str, root: Path | None = None) -> tuple[Labelled, Labelled]:
@@ -85,27 +85,38 @@ def _both(train_file: Path, test_file: Path) -> tuple[Labelled, Labelled]:
     return train, test
 
 
-def _read(file: Path) -> Labelled:
-    """One .ts file."""
+def read_ts(file: Path) -> tuple[Series, tuple[str, ...] | None]:
+    """The series of one .ts file, and the class of each in lower case, if they have some: times 0, 1, 2, …, float32.
+
+    Raises:
+        DataError: a malformed or truncated file, or one with time stamps, which aeon does not keep.
+    """
+    datasets = _aeon()
     try:
-        cases, labels, header = _aeon().load_from_ts_file(str(file), return_meta_data=True)
+        cases, labels, header = datasets.load_from_ts_file(str(file), return_meta_data=True)
         samples = [torch.as_tensor(case.T, dtype=torch.float32) for case in cases]
         if not samples:
             raise ValueError("it holds no series")
         if header["timestamps"]:
             raise ValueError("it has time stamps, which aeon does not keep")
-        if not header["classlabel"]:
-            raise ValueError("its series have no classes")
-        if strange := {str(label) for label in labels} - set(header["class_values"]):
+        classes = tuple(map(str, labels)) if header["classlabel"] else None
+        if strange := set(classes or ()) - set(header["class_values"]):
             raise ValueError(f"its header does not name the class {min(strange)!r}")
-        lengths = [len(sample) for sample in samples]
-        batch = series(pad_sequence(samples, batch_first=True), lengths=lengths)
+        batch = series(pad_sequence(samples, batch_first=True), lengths=[len(sample) for sample in samples])
     except (OSError, ValueError, LookupError, TypeError, DataError) as error:
-        raise DataError(
-            "a .ts file cannot be read", ("file", str(file)), ("because", str(error)), help="fetch it again"
-        ) from error
-    classes = tuple(sorted({str(label) for label in labels}))
-    return Labelled(batch, torch.tensor([classes.index(str(label)) for label in labels]), classes)
+        help = "give, or fetch again, the whole file"
+        raise DataError("a .ts file cannot be read", ("file", str(file)), ("because", str(error)), help=help) from error
+    return batch, classes
+
+
+def _read(file: Path) -> Labelled:
+    """One .ts file of series with classes."""
+    batch, labels = read_ts(file)
+    if labels is None:
+        because = "its series have no classes"
+        raise DataError("a .ts file cannot be read", ("file", str(file)), ("because", because), help="fetch it again")
+    classes = tuple(sorted(set(labels)))
+    return Labelled(batch, torch.tensor([classes.index(label) for label in labels]), classes)
 
 
 def _download(name: str, folder: Path) -> None:

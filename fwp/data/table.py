@@ -1,0 +1,317 @@
+"""A long table becomes series: a row an observation, with the columns series, time, channel and value, as csv or parquet."""
+
+import re
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import torch
+
+from fwp.data.series import Series, series
+from fwp.errors import DataError, reason
+
+__all__ = ["COLUMNS", "Named", "read_table"]
+
+COLUMNS = ("series", "time", "channel", "value")
+"""What the columns of a table are called unless its reader says otherwise."""
+MISSING = ["", "NA", "N/A", "NaN", "nan", "<NA>", "null", "None", "?"]
+"""What stands in a csv file where a value is missing. In the columns of names these are names: NA is sodium, too."""
+SHOWN = 3
+"""Lines that a complaint names."""
+
+
+@dataclass(frozen=True, eq=False)
+class Named:
+    """A batch of series with the names of its samples and of its channels, in their order."""
+
+    series: Series
+    names: tuple[str, ...]
+    channels: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.series)
+
+
+def read_table(file: Path | str, *, columns: Sequence[str] = COLUMNS, channels: Sequence[str] | None = None) -> Named:
+    """The series of a long table: csv (UTF-8, with commas) or parquet, told apart by the file's first bytes.
+
+    A row is one observation: which series, when, which channel, which value. Rows may stand in any order, other columns are
+    left aside. The time points of a series are all times at which it has a row; where a channel has none, or its value is
+    empty or NaN, it counts as missing. Values get torch's default dtype.
+
+    Times are numbers, kept as they are, or dates in ISO 8601 (2024-01-31T12:00, UTC without an offset): these become
+    seconds since the first row of their series.
+
+    Series come in the order in which the file first names them. Channels come in the order of their names, x2 before x10:
+    so files with the same channels agree, whatever the order of their rows.
+
+    Args:
+        file: the table. Parquet needs pyarrow, `pip install 'fwp[parquet]'`.
+        columns: what the columns series, time, channel and value are called in the file.
+        channels: the channels wanted, in this order; one without rows is missing throughout.
+
+    Raises:
+        DataError: no such file or columns, no rows, something that is no number or no finite time, a nameless series or
+            channel, two rows for the same series, time and channel, or a channel that is not among `channels`.
+    """
+    if len(columns) != len(COLUMNS) or len(set(columns)) != len(COLUMNS):
+        raise DataError(
+            "a table has four columns of different names",
+            ("columns", ", ".join(columns)),
+            help=f"name those of {', '.join(COLUMNS)}, in this order",
+        )
+    rows = _read(Path(file), tuple(columns))
+    frame = rows.frame
+    sample, names = _codes(rows, frame["series"], columns[0])
+    channel, found = _codes(rows, frame["channel"], columns[2])
+    channel, wanted = _arranged(rows, channel, found, channels)
+    clock, value = _times(rows, columns[1]), _values(rows, columns[3])
+
+    order = np.lexsort((channel, clock, sample))
+    sample, channel, clock, value = (part[order] for part in (sample, channel, clock, value))
+    begins = np.flatnonzero(_changes(sample))
+    if clock.dtype.kind == "M":
+        clock = (clock - clock[begins][sample]) / np.timedelta64(1, "s")
+    new = _changes(sample) | _changes(clock)
+    twice = np.flatnonzero(~(new | _changes(channel)))
+    if len(twice):
+        at = twice[0]
+        raise DataError(
+            "a table has two rows for the same series, time and channel",
+            ("file", str(rows.file)),
+            (columns[0], repr(names[sample[at]])),
+            (columns[1], str(frame["time"].iloc[order[at]])),
+            (columns[2], repr(wanted[channel[at]])),
+            (f"{rows.unit}s", " and ".join(str(frame.index[i]) for i in order[at - 1 : at + 1])),
+            ("such rows", str(len(twice))),
+            help="keep one of them, or their mean",
+        )
+    point = np.cumsum(new) - 1  # of all time points of all series, one series after the other
+    starts = point[begins]
+    position = point - starts[sample]
+    lengths = np.diff(starts, append=point[-1] + 1)
+    shape = (len(names), int(lengths.max()))
+    values, times = np.full((*shape, len(wanted)), np.nan), np.zeros(shape)
+    values[sample, position, channel] = value
+    times[sample, position] = clock
+    batch = series(torch.from_numpy(values).to(torch.get_default_dtype()), times, lengths=lengths)
+    return Named(batch, names, wanted)
+
+
+def _changes(column: np.ndarray) -> np.ndarray:
+    """Where an entry is another than the one before; the first is."""
+    return np.append(True, column[1:] != column[:-1])
+
+
+@dataclass(frozen=True, eq=False)
+class _Rows:
+    """The four columns under their own names, indexed by the line of a csv file (of no quoted line breaks) or by the row."""
+
+    file: Path
+    unit: str
+    frame: Any
+
+    def refuse(self, bad: np.ndarray, column: str, named: str, what: str, help: str) -> None:
+        """Raise DataError if any entry is bad, with the first of them."""
+        at = np.flatnonzero(bad)
+        if not len(at):
+            return
+        own = self.frame[column].iloc[at[:SHOWN]]
+        raise DataError(
+            what,
+            ("file", str(self.file)),
+            *((f"{self.unit} {place}, {named}", _spelled(entry)) for place, entry in own.items()),
+            (f"such {self.unit}s", str(len(at))),
+            help=help,
+        )
+
+
+def _spelled(entry: Any) -> str:
+    return "nothing" if entry is None or entry != entry or entry == "" else str(entry)[:80]
+
+
+def _read(file: Path, columns: tuple[str, ...]) -> _Rows:
+    """The file's four columns. Of a csv file, lines with nothing on them are no rows."""
+    try:
+        with file.open("rb") as opened:
+            parquet = opened.read(4) == b"PAR1"
+        rows = _parquet(file, columns) if parquet else _csv(file, columns)
+    except (OSError, ValueError, NotImplementedError) as error:  # of pandas, pyarrow and unicode
+        raise DataError(
+            "a table cannot be read",
+            ("file", str(file)),
+            ("because", reason(error)),
+            help="give a csv file in UTF-8, its numbers with decimal points, or a parquet file",
+        ) from error
+    if not len(rows.frame):
+        raise DataError("a table has no rows", ("file", str(file)), help="give a row for each observation")
+    return rows
+
+
+def _csv(file: Path, columns: tuple[str, ...]) -> _Rows:
+    pandas = _pandas()
+    form = {"encoding": "utf-8-sig", "skipinitialspace": True, "skip_blank_lines": False, "compression": None}
+    header = list(pandas.read_csv(file, nrows=0, **form).columns)
+    _present(file, header, columns)
+    _, time, _, value = columns
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", pandas.errors.ParserWarning)  # rows longer than the header would be cut
+        try:
+            frame = pandas.read_csv(
+                file,
+                dtype={columns[0]: "category", columns[2]: "category"},
+                keep_default_na=False,
+                na_values={time: MISSING, value: MISSING},
+                index_col=False,
+                low_memory=False,
+                float_precision="round_trip",
+                **form,
+            )
+        except pandas.errors.ParserWarning as warning:
+            raise ValueError("rows have more fields than the header") from warning
+    frame = frame[list(columns)].set_axis(COLUMNS, axis=1)
+    frame.index = frame.index + 2  # the header is line 1
+    blank = (frame["series"] == "") & (frame["channel"] == "") & frame["time"].isna() & frame["value"].isna()
+    return _Rows(file, "line", frame[~blank])
+
+
+def _parquet(file: Path, columns: tuple[str, ...]) -> _Rows:
+    try:
+        from pyarrow import parquet, types  # pyright: ignore[reportMissingImports]  # an optional extra
+    except ImportError as error:
+        raise DataError(
+            "parquet files are read by pyarrow",
+            ("file", str(file)),
+            ("missing", str(error)),
+            help="pip install 'fwp[parquet]', or write the table as csv",
+        ) from error
+    schema = parquet.read_schema(file)
+    _present(file, schema.names, columns)
+    if nested := [name for name in columns if types.is_nested(schema.field(name).type)]:
+        raise ValueError(f"the column {nested[0]} holds {schema.field(nested[0]).type}")
+    # Without pandas' own notes in the file: what was an index is a column.
+    frame = parquet.read_table(file, columns=list(columns)).to_pandas(ignore_metadata=True)
+    frame = frame[list(columns)].set_axis(COLUMNS, axis=1)
+    frame.index = frame.index + 1
+    return _Rows(file, "row", frame)
+
+
+def _present(file: Path, header: list[str], columns: tuple[str, ...]) -> None:
+    """Refuse a table that lacks a column."""
+    absent = [name for name in columns if name not in header]
+    if not absent:
+        return
+    near = _near(absent[0], [name for name in header if name not in columns])
+    if len(header) == 1 and re.search(r"[;\t|]", header[0]):
+        help = "separate its columns by commas"
+    elif near:
+        help = f"does {near} mean {absent[0]}? `columns` says what series, time, channel and value are called"
+    else:
+        help = "say with `columns` what series, time, channel and value are called"
+    raise DataError(
+        f"a table lacks the column{'s' if len(absent) > 1 else ''} {', '.join(absent)}",
+        ("file", str(file)),
+        ("its columns", ", ".join(header)[:200] or "none"),
+        ("wanted", ", ".join(columns)),
+        help=help,
+    )
+
+
+def _near(name: str, known: Sequence[str]) -> str | None:
+    """What may have been meant, in letters of whatever case."""
+    alike = {other.casefold(): other for other in known}
+    near = get_close_matches(name.casefold(), alike, n=1)
+    return alike[near[0]] if near else None
+
+
+def _codes(rows: _Rows, column: Any, named: str) -> tuple[np.ndarray, tuple[str, ...]]:
+    """Each row's number of its name, and the names in the order of their first appearance."""
+    codes, unique = _pandas().factorize(column)
+    names = tuple(map(str, unique))
+    nameless = codes < 0
+    if "" in names:
+        nameless |= codes == names.index("")
+    what = "a row has no name where it needs one"
+    rows.refuse(nameless, str(column.name), named, what, "write the name into each row")
+    return codes, names
+
+
+def _arranged(
+    rows: _Rows, codes: np.ndarray, found: tuple[str, ...], wanted: Sequence[str] | None
+) -> tuple[np.ndarray, tuple[str, ...]]:
+    """The rows' channels as numbers in the order that is wanted, or in that of their names."""
+    if wanted is None:
+        order = tuple(sorted(found, key=_natural))
+    else:
+        order = tuple(wanted)
+        if len(set(order)) < len(order):
+            help = "name each channel once"
+            raise DataError("two of the channels wanted have one name", ("wanted", ", ".join(order)), help=help)
+        if strange := [name for name in found if name not in order]:
+            near = _near(strange[0], order)
+            raise DataError(
+                "a table has a channel that is not among those wanted",
+                ("file", str(rows.file)),
+                ("channel", ", ".join(map(repr, strange))[:200]),
+                ("wanted", ", ".join(order)),
+                help=f"does {strange[0]} mean {near}?" if near else "name it too, or leave its rows out",
+            )
+    place = {name: number for number, name in enumerate(order)}
+    return np.array([place[name] for name in found])[codes], order
+
+
+def _natural(name: str) -> tuple[object, ...]:
+    """Runs of digits count as the numbers that they are, compared without making them numbers, which has a limit."""
+    text_and_digits = re.split(r"([0-9]+)", name)
+    texts, digits = text_and_digits[::2], [run.lstrip("0") for run in text_and_digits[1::2]]
+    return tuple(zip(texts, [(len(run), run) for run in [*digits, ""]], strict=True)), name
+
+
+def _times(rows: _Rows, named: str) -> np.ndarray:
+    """Finite numbers, or dates as datetime64; whichever more of the entries are."""
+    pandas = _pandas()
+    column = rows.frame["time"]
+    clock, bad = _numbers(column)
+    if pandas.api.types.is_datetime64_any_dtype(column) or bad.any():
+        dates = pandas.to_datetime(column, format="ISO8601", utc=True, errors="coerce").dt.tz_localize(None)
+        strange = (dates.isna() & column.notna()).to_numpy()
+        if strange.sum() < bad.sum():
+            clock, bad = dates.to_numpy(), strange
+    rows.refuse(bad, "time", named, "a time is neither a number nor a date", "write it as 12.5 or 2024-01-31T12:00")
+    endless = np.isnat(clock) if clock.dtype.kind == "M" else ~np.isfinite(clock)
+    rows.refuse(endless, "time", named, "a time is missing or not finite", "drop that row")
+    return clock
+
+
+def _values(rows: _Rows, named: str) -> np.ndarray:
+    """Numbers that torch's default dtype holds; NaN where a value is missing."""
+    value, bad = _numbers(rows.frame["value"])
+    help = "write it as -1.5e3, or leave it empty if it is missing"
+    rows.refuse(bad, "value", named, "a value is not a number", help)
+    dtype = torch.get_default_dtype()
+    infinite = torch.from_numpy(value).to(dtype).isinf().numpy()
+    rows.refuse(infinite, "value", named, f"a value is infinite as {dtype}", "leave it empty if it is missing")
+    return value
+
+
+def _numbers(column: Any) -> tuple[np.ndarray, np.ndarray]:
+    """The column as float64, and which entries are neither numbers nor missing."""
+    pandas = _pandas()
+    dates = column.dtype.kind in "mM"  # which pandas would count in units of its own
+    numbers = pandas.Series(np.nan, column.index) if dates else pandas.to_numeric(column, errors="coerce")
+    return numbers.to_numpy(np.float64, na_value=np.nan).copy(), (numbers.isna() & column.notna()).to_numpy()
+
+
+def _pandas() -> ModuleType:
+    try:
+        import pandas
+    except ImportError as error:
+        raise DataError(
+            "tables are read by pandas", ("missing", str(error)), help="pip install 'fwp[bench]'"
+        ) from error
+    return pandas
