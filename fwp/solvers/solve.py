@@ -24,7 +24,7 @@ from fwp.solvers.torchdiffeq import integrate as integrate_ode
 from fwp.solvers.walk import follow as follow_structured
 from fwp.solvers.walk import integrate as integrate_structured
 
-__all__ = ["follow", "read_along", "solve"]
+__all__ = ["begin_with", "check_choices", "follow", "read_along", "requests_of", "solve"]
 
 Beginning = Mapping[str, Tensor] | Tensor | None
 """States by name; a tensor stands for the only one."""
@@ -70,15 +70,15 @@ def solve(
         DataError: a requested time lies outside the path.
         CompositionError: `torchcde` for a field that is not linear in dx, or no field at all.
     """
-    _check(method, steps, scan, chunk, gradient, backend, field)
-    path, knots, at_end = _requests(field.path, times)
+    check_choices(method, steps, scan, chunk, gradient, backend, field)
+    path, knots, at_end = requests_of(field.path, times)
     field = VectorField(field.net, path)
     chosen = plan(
         situation_of(field), method=method, scan=scan, chunk=chunk, steps=steps, gradient=gradient, backend=backend
     )
     if gradient == "adjoint" and torch.is_grad_enabled():
         warn_of_adjoint(field, chosen)
-    states = _begin(field.initial(), initial)
+    states = begin_with(field.initial(), initial)
     counts = Counts()
     wanted = torch.unique(knots).tolist() if not at_end else [path.intervals]
 
@@ -111,7 +111,11 @@ def read_along(
     steps: int = 1,
     scan: Literal["auto", "sequential", "chunked", "associative", "fused"] = "auto",
     chunk: int | None = None,
+    gradient: Literal["exact", "adjoint"] = "exact",
+    backend: Literal["auto", "structured", "torchdiffeq", "torchcde"] = "auto",
     initial: Beginning = None,
+    rtol: float = 1e-4,
+    atol: float = 1e-6,
 ) -> Float[Tensor, "batch knot *rest"]:
     """The read-out at every knot, each with its own query: `(batch knot head *axes)`, causal where the control is.
 
@@ -121,7 +125,18 @@ def read_along(
     Raises:
         SolveError: a choice does not fit the rule.
     """
-    return follow(field, method=method, steps=steps, scan=scan, chunk=chunk, initial=initial)[0]
+    return follow(
+        field,
+        method=method,
+        steps=steps,
+        scan=scan,
+        chunk=chunk,
+        gradient=gradient,
+        backend=backend,
+        initial=initial,
+        rtol=rtol,
+        atol=atol,
+    )[0]
 
 
 def follow(
@@ -131,22 +146,38 @@ def follow(
     steps: int = 1,
     scan: Literal["auto", "sequential", "chunked", "associative", "fused"] = "auto",
     chunk: int | None = None,
+    gradient: Literal["exact", "adjoint"] = "exact",
+    backend: Literal["auto", "structured", "torchdiffeq", "torchcde"] = "auto",
     initial: Beginning = None,
+    rtol: float = 1e-4,
+    atol: float = 1e-6,
 ) -> tuple[Float[Tensor, "batch knot *rest"], dict[str, Tensor]]:
     """What `read_along` gives, and the states at the last knot, `(batch head *axes)`, from which another path may go on.
 
     Raises:
         SolveError: a choice does not fit the rule.
     """
-    _check(method, steps, scan, chunk, "exact", "auto", field)
-    chosen = plan(situation_of(field), method=method, scan=scan, chunk=chunk, steps=steps)
+    check_choices(method, steps, scan, chunk, gradient, backend, field)
+    chosen = plan(
+        situation_of(field), method=method, scan=scan, chunk=chunk, steps=steps, gradient=gradient, backend=backend
+    )
     if chosen.backend != "structured":
-        solution = solve(field, "knots", method=method, steps=steps, initial=initial)
+        solution = solve(
+            field,
+            "knots",
+            method=method,
+            steps=steps,
+            gradient=gradient,
+            backend=backend,
+            initial=initial,
+            rtol=rtol,
+            atol=atol,
+        )
         return solution.read(), solution.final
-    return follow_structured(field, _begin(field.initial(), initial), chosen)
+    return follow_structured(field, begin_with(field.initial(), initial), chosen)
 
 
-def _requests(path: Path, times: Tensor | str | None) -> tuple[Path, Int64[Tensor, "batch request"], bool]:
+def requests_of(path: Path, times: Tensor | str | None) -> tuple[Path, Int64[Tensor, "batch request"], bool]:
     """The path with a knot at each requested time, the place of each request, and whether the ends were meant."""
     device = path.steps.device
     if times is None:
@@ -172,7 +203,7 @@ def _requests(path: Path, times: Tensor | str | None) -> tuple[Path, Int64[Tenso
     return refined, knots, False
 
 
-def _begin(own: dict[str, Tensor], given: Beginning) -> dict[str, Tensor]:
+def begin_with(own: dict[str, Tensor], given: Beginning) -> dict[str, Tensor]:
     """The field's own first states, those that were given in their place."""
     if isinstance(given, Tensor):
         if len(own) > 1:
@@ -203,9 +234,15 @@ def _begin(own: dict[str, Tensor], given: Beginning) -> dict[str, Tensor]:
     return states
 
 
-def _check(
+def check_choices(
     method: str, steps: int, scan: str, chunk: int | None, gradient: str, backend: str, field: VectorField
 ) -> None:
+    """Refuse choices that nobody could mean, whatever the rule.
+
+    Raises:
+        CompositionError: no field.
+        SolveError: an unknown name, or a number below 1.
+    """
     if not isinstance(field, VectorField):  # pyright: ignore[reportUnnecessaryIsInstance]  # users run without pyright
         raise CompositionError(
             f"only a field is solved, and this is a {type(field).__name__}",
