@@ -22,6 +22,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         from fwp.cli.check import check
         from fwp.cli.data import data
         from fwp.cli.explain import explain
+        from fwp.cli.plot import plot
+        from fwp.cli.predict import predict
         from fwp.cli.run import command
         from fwp.cli.show import show
     except ModuleNotFoundError as error:
@@ -29,7 +31,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
             raise
         raise SystemExit(f"the command line needs {error.name}\n  help: pip install 'fwp[bench]'") from None
     app = SubcommandApp()
-    commands = {"show": show, "explain": explain, "check": check, "run": command(arguments), "data": data}
+    commands = {"show": show, "explain": explain, "check": check, "run": command(arguments)}
+    commands |= {"predict": predict, "plot": plot, "data": data}
     for name, own in commands.items():
         app.command(name=name)(own)
     app.command(group(), name="bench")

@@ -12,7 +12,7 @@ from torch import Tensor
 
 __all__ = ["fast_weights"]
 
-SIGNED = LinearSegmentedColormap.from_list("signed", ["#08214f", "#3b5f97", "#9a9a9a", "#e3a64c", "#fff3b8"])
+SIGNED = LinearSegmentedColormap.from_list("signed", ["#08214f", "#3b5f97", "#8a8a8a", "#e5ad52", "#fff3b8"])
 """Blue below zero, grey at zero, yellow above; its lightness only rises, so that it reads the same printed in grey."""
 
 
