@@ -59,6 +59,13 @@ def test_irregular_series(printed) -> None:
     assert padded <= 1e-6 and doubled <= 1e-6
 
 
+def test_a_forecast(printed) -> None:
+    text = printed("forecast")
+    ours, still = numbers(r"R² ([\d.]+)", text)
+    assert ours > still > 0.5
+    assert numbers(r"forecasts by (\S+)", text) == [0.0]
+
+
 def test_streaming(printed) -> None:
     text = printed("streaming")
     held = numbers(r"state of ([\d,]+) numbers", text)

@@ -13,12 +13,13 @@ from torch.optim.lr_scheduler import ReduceLROnPlateau
 from torch.utils.data import DataLoader, DistributedSampler
 from torchmetrics import MeanMetric, Metric, R2Score
 from torchmetrics.classification import BinaryAccuracy, BinaryAUROC, MulticlassAccuracy
+from torchmetrics.wrappers import MultioutputWrapper
 
 from fwp.errors import FwpError
 from fwp.models.answer import Answer, Classes, Values
 from fwp.models.predictor import Predictor
 from fwp.training.examples import Batch, Examples, batches
-from fwp.training.loss import Targets, both_known, loss_of, weights_of
+from fwp.training.loss import Targets, loss_of, weights_of
 from fwp.training.metric import likelihood
 from fwp.training.recipe import OneCycle, Plateau, Recipe
 
@@ -95,19 +96,17 @@ class Learner(pl.LightningModule):
         self._measure("valid", *answers(self.predictor, batch))
 
     def _measure(self, part: str, outputs: Tensor, targets: Targets) -> None:
-        scores, right = outputs, targets
-        if targets.is_floating_point():
-            scores, right = both_known(outputs, targets)
-        elif outputs.shape[-1] == 1:
-            scores = likelihood(outputs)
+        numbers = targets.is_floating_point()
+        weight = int((~targets.isnan()).sum()) if numbers else len(targets)
+        scores = likelihood(outputs) if outputs.shape[-1] == 1 and not numbers else outputs
         for name, measure in self.measures.items():
             if not name.startswith(part):
                 continue
             if isinstance(measure, MeanMetric):
-                measure.update(loss_of(outputs, targets, weights=self.class_weights), weight=len(right))
+                measure.update(loss_of(outputs, targets, weights=self.class_weights), weight=weight)
             else:
-                cast(Metric, measure).update(scores, right)
-            self.log(name, cast(Metric, measure), on_step=False, on_epoch=True, batch_size=len(right))
+                cast(Metric, measure).update(scores, targets)
+            self.log(name, cast(Metric, measure), on_step=False, on_epoch=True, batch_size=weight)
 
     def configure_optimizers(self) -> Any:
         """Adam with decoupled decay of matrices, the last map with a rate of its own, and the recipe's schedule."""
@@ -152,6 +151,14 @@ class Learner(pl.LightningModule):
         self._plateau_state = checkpoint.get("plateau")
 
 
+class Explained(MultioutputWrapper):
+    """A measure of each quantity by itself, of what is known of it; and their mean."""
+
+    def compute(self) -> Tensor:
+        """The mean over the quantities."""
+        return super().compute().mean()
+
+
 def measures(answer: Answer) -> dict[str, Metric]:
     """What is measured of each epoch."""
     match answer:
@@ -159,8 +166,8 @@ def measures(answer: Answer) -> dict[str, Metric]:
             return {"loss": MeanMetric(), "auc": BinaryAUROC(), "accuracy": BinaryAccuracy()}
         case Classes(names):
             return {"loss": MeanMetric(), "accuracy": MulticlassAccuracy(len(names), average="micro")}
-        case Values():
-            return {"loss": MeanMetric(), "r2": R2Score()}
+        case Values(names):
+            return {"loss": MeanMetric(), "r2": Explained(R2Score(), len(names))}
         case _:
             assert_never(answer)
 

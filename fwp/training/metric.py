@@ -21,7 +21,7 @@ class Metric(Enum):
     AUC = "auc"
     """Area under the receiver operating characteristic of two classes: how often a positive is ranked above a negative."""
     R2 = "r2"
-    """Share of the variance of numbers that is explained (coefficient of determination), over all of them that are known."""
+    """Share of the variance of numbers that is explained (coefficient of determination), a mean over the quantities."""
 
     @property
     def of_classes(self) -> bool:
@@ -61,9 +61,11 @@ def measured(metric: Metric, scores: Float[Tensor, "example *time score"], targe
                 "accuracy": _share((score > 0.5) == (targets == 1)),
             }
         case Metric.R2:
-            found, known = both_known(scores.double(), targets.double())
-            error = (found - known).square().mean().item()
-            return {"r2": r2_score(found, known).item(), "rmse": error**0.5}
+            scores, targets = scores.double(), targets.double()
+            columns = zip(scores.split(1, -1), targets.split(1, -1), strict=True)
+            shares = [r2_score(*both_known(score, target)).item() for score, target in columns]
+            found, known = both_known(scores, targets)
+            return {"r2": sum(shares) / len(shares), "rmse": (found - known).square().mean().sqrt().item()}
         case _:
             assert_never(metric)
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, overload
 
 import torch
 from jaxtyping import Float
@@ -29,6 +29,28 @@ FEATURE_HIDDEN = 256
 """Hidden units between static features and the first state unless sizes say otherwise, as in the published code."""
 
 
+@overload
+def begun(
+    model: Model | Recurrent,
+    data: Labelled,
+    recipe: Recipe,
+    metric: Metric,
+    seed: int = 0,
+    sizes: Mapping[str, int] = {},
+) -> Trained[Classes]: ...
+
+
+@overload
+def begun(
+    model: Model | Recurrent,
+    data: Valued,
+    recipe: Recipe,
+    metric: Metric,
+    seed: int = 0,
+    sizes: Mapping[str, int] = {},
+) -> Trained[Values]: ...
+
+
 def begun(
     model: Model | Recurrent,
     data: Data,
@@ -36,7 +58,7 @@ def begun(
     metric: Metric,
     seed: int = 0,
     sizes: Mapping[str, int] = {},
-) -> Trained:
+) -> Trained[Any]:
     """A predictor with initial weights that depend on the seed alone, and the scale of the training series.
 
     Args:

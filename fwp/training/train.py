@@ -7,7 +7,8 @@ import torch
 from fwp.controls import Path
 from fwp.errors import FwpError
 from fwp.fields import Net
-from fwp.models import Trained, Values, evaluating
+from fwp.models import Classes, Trained, Values, evaluating
+from fwp.models.answer import Answer
 from fwp.solvers import prepare as compile_ahead
 from fwp.training.examples import Examples, batches
 from fwp.training.fit import EVALUATED_AT_ONCE, Fitted, fit
@@ -62,7 +63,7 @@ def train(
     held = None if valid is None else prepare(trained, valid, recipe)
     for name, own in {"training": examples, "validation": held}.items():
         if own is not None:
-            _refuse_unknown(name, own, metric)
+            _refuse_unknown(name, own, trained.answer)
     net, path = predictor.net, examples.inputs[:1]
     if device.type == "cpu" and isinstance(net, Net) and isinstance(path, Path) and not predictor.head.every:
         compile_ahead(net @ path, recipe.method)  # a run takes far more steps than its kernel takes to compile
@@ -74,16 +75,19 @@ def train(
     return fitted
 
 
-def _refuse_unknown(part: str, examples: Examples, metric: Metric) -> None:
-    """An explained share of a variance asks for two numbers."""
-    known = int((~examples.targets.isnan()).sum()) if not metric.of_classes else 2
-    if known < 2:
-        raise FwpError(
-            f"the {part} examples hold fewer than two known numbers",
-            ("known", str(known)),
-            ("examples", str(len(examples))),
-            help="give more examples, or other ones",
-        )
+def _refuse_unknown(part: str, examples: Examples, answer: Answer) -> None:
+    """An explained share of a variance asks for two numbers of each quantity."""
+    if isinstance(answer, Classes):
+        return
+    counts = (~examples.targets.isnan()).flatten(0, -2).sum(0).tolist()
+    for name, count in zip(answer.names, counts, strict=True):
+        if count < 2:
+            raise FwpError(
+                f"the {part} examples hold fewer than two known numbers of {name!r}",
+                ("known", str(count)),
+                ("examples", str(len(examples))),
+                help="give more examples, or other ones",
+            )
 
 
 @torch.no_grad()
