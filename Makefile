@@ -4,7 +4,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 HOOK := --jaxtyping-packages=fwp,beartype.beartype
 
-.PHONY: demo bench test test-slow signatory proofs lint format clean
+.PHONY: demo bench docs test test-slow signatory proofs lint format clean
 
 # Train a Delta CDE on spoken vowels; the table, the pictures and the weights land in runs/.
 demo: $(READY)
@@ -32,6 +32,11 @@ signatory: $(READY)
 	MAX_JOBS=2 $(BIN)/pip install -c constraints.txt --no-build-isolation --no-cache-dir signatory
 	OMP_NUM_THREADS=1 $(BIN)/pytest $(HOOK) tests/controls/test_signature.py
 
+# The documentation, as pages that need no other site, in site/. A warning ends it, but for the theme's own about mkdocs 2.
+docs: $(READY)
+	$(BIN)/pip install -q -c constraints.txt -e '.[docs]'
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+
 # Every theorem about the rules, compiled and read again; says how to get Coq where it is not. It needs no environment.
 proofs:
 	$(PYTHON) proofs/check.py
@@ -54,5 +59,5 @@ $(READY): pyproject.toml constraints.txt
 	touch $@
 
 clean:
-	rm -rf .venv .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf .venv site .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 	cd proofs && rm -f *.vo *.vos *.vok *.glob .*.aux .*.cache Makefile.coq* .Makefile.coq.d
