@@ -1,14 +1,21 @@
 """Learning rules for continuous-time fast weight programmers: declare one in a line, compose it, solve it, train with it."""
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from fwp.controls import Control, Path
-from fwp.data import Series, series
+from fwp.data import Series, read_table, series
 from fwp.errors import FwpError
 from fwp.fields import Model, Net, Projection, Spec, VectorField, stack
 from fwp.lowering import Lowered, lower
-from fwp.models import FastWeights, load
+from fwp.models import FastWeights, Trajectory, attribute_paths, load, trajectory
 from fwp.rules import Rule, System
-from fwp.solvers import Plan, Solution, explain, prepare, read_along, solve
+from fwp.solvers import Observable, Plan, Solution, attribute, explain, observe, prepare, read_along, solve
 from fwp.terms import Increment, Signal, Slot, State, ein, rename
+
+if TYPE_CHECKING:
+    from fwp.training.classifier import FastWeightClassifier as FastWeightClassifier
+    from fwp.training.regressor import FastWeightRegressor as FastWeightRegressor
 
 __all__ = [
     "Control",
@@ -18,6 +25,7 @@ __all__ = [
     "Lowered",
     "Model",
     "Net",
+    "Observable",
     "Path",
     "Plan",
     "Projection",
@@ -29,15 +37,42 @@ __all__ = [
     "Spec",
     "State",
     "System",
+    "Trajectory",
     "VectorField",
+    "attribute",
+    "attribute_paths",
     "ein",
     "explain",
     "load",
     "lower",
+    "observe",
     "prepare",
     "read_along",
+    "read_table",
     "rename",
     "series",
     "solve",
     "stack",
+    "trajectory",
 ]
+
+_ESTIMATORS = {"FastWeightClassifier": "fwp.training.classifier", "FastWeightRegressor": "fwp.training.regressor"}
+"""They stand on lightning and aeon, which are an extra and slow to import: so they are no part of `from fwp import *`."""
+
+
+def __getattr__(name: str) -> Any:
+    """The estimators, imported when they are first asked for. Raises: FwpError, where the extra is missing."""
+    if name not in _ESTIMATORS:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    try:
+        return getattr(import_module(_ESTIMATORS[name]), name)
+    except ModuleNotFoundError as error:
+        raise FwpError(
+            f"`{name}` needs packages that are not installed",
+            ("missing", str(error.name)),
+            help="pip install 'fwp[bench]'",
+        ) from error
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_ESTIMATORS})

@@ -9,7 +9,7 @@ __all__ = ["main"]
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Rules of fast weights in continuous time: show one, look at data, train on them.
+    """Rules of fast weights in continuous time: show one, train it on data, predict and draw.
 
     Args:
         arguments: of the command line, without the program's name; those of this process unless given.
@@ -39,7 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     try:
         app.cli(
             prog="fwp",
-            description="Learning rules of fast weights in continuous time: show one, look at data, train on them.",
+            description="Learning rules of fast weights in continuous time: show one, train it on data, predict and draw.",
             args=arguments,
         )
     except FwpError as error:

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, Generic, TypeVar, overload
 
 import torch
 from torch import Tensor
@@ -14,7 +14,7 @@ from torch import Tensor
 from fwp.data import Normaliser, Series
 from fwp.errors import FormatError, FwpError
 from fwp.fields import Net, from_json, to_json
-from fwp.models.answer import Answer, Classes, Estimate, Prediction, answer_from_json, answer_to_json
+from fwp.models.answer import Answer, Classes, Estimate, Prediction, Values, answer_from_json, answer_to_json
 from fwp.models.files import decode, make_folder, read_json, write_bytes, write_json
 from fwp.models.predictor import Head, Predictor, Solver
 from fwp.models.recurrent import Recurrence, Recurrent
@@ -26,8 +26,11 @@ FLOATING = ("F64", "F32", "F16", "BF16")
 """What safetensors calls them."""
 
 
+A = TypeVar("A", bound=Answer)
+
+
 @dataclass(frozen=True, eq=False)
-class Trained:
+class Trained(Generic[A]):
     """A predictor with the scale of the data that it was trained on, and what its outputs mean.
 
     Raises:
@@ -36,7 +39,7 @@ class Trained:
 
     predictor: Predictor
     normaliser: Normaliser
-    answer: Answer
+    answer: A
 
     def __post_init__(self) -> None:
         head = self.predictor.head
@@ -47,6 +50,12 @@ class Trained:
                 ("answer", f"{self.answer.outputs} outputs for {', '.join(self.answer.names)}"),
                 help="name every class or quantity once; classes are told apart at the end",
             )
+
+    @overload
+    def predict(self: "Trained[Classes]", series: Series, batch: int = 256) -> Prediction: ...
+
+    @overload
+    def predict(self: "Trained[Values]", series: Series, batch: int = 256) -> Estimate: ...
 
     @torch.no_grad()
     def predict(self, series: Series, batch: int = 256) -> Prediction | Estimate:
@@ -119,7 +128,7 @@ def _serialised(trained: Trained) -> bytes:
     return _safetensors().torch.save({name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors})
 
 
-def load(folder: Path | str, device: str = "cpu") -> Trained:
+def load(folder: Path | str, device: str = "cpu") -> Trained[Any]:
     """The model that `save` or `fwp run` wrote into a folder. The file of a rule of your own is not needed.
 
     Raises:

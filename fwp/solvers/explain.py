@@ -91,7 +91,7 @@ def _step(chosen: Plan) -> str:
         return f"{chosen.method}, by {chosen.backend}"
     order = ORDER[chosen.method]
     each = f"{chosen.steps} in each interval" if chosen.steps > 1 else "one in each interval"
-    return f"{chosen.method}, {'exact' if order is None else f'order {order}'}, {each}"
+    return f"{chosen.method}, {each}" if order is None else f"{chosen.method}, order {order}, {each}"
 
 
 def _scan(chosen: Plan) -> list[tuple[str, str]]:
