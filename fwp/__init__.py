@@ -60,18 +60,20 @@ _ESTIMATORS = {"FastWeightClassifier": "fwp.training.classifier", "FastWeightReg
 """They stand on lightning and aeon, which are an extra and slow to import: so they are no part of `from fwp import *`."""
 
 
-def __getattr__(name: str) -> Any:
-    """The estimators, imported when they are first asked for. Raises: FwpError, where the extra is missing."""
-    if name not in _ESTIMATORS:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    try:
-        return getattr(import_module(_ESTIMATORS[name]), name)
-    except ModuleNotFoundError as error:
-        raise FwpError(
-            f"`{name}` needs packages that are not installed",
-            ("missing", str(error.name)),
-            help="pip install 'fwp[bench]'",
-        ) from error
+if not TYPE_CHECKING:  # a type checker would take any name for one of these
+
+    def __getattr__(name: str) -> Any:
+        """The estimators, imported when they are first asked for. Raises: FwpError, where the extra is missing."""
+        if name not in _ESTIMATORS:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        try:
+            return getattr(import_module(_ESTIMATORS[name]), name)
+        except ModuleNotFoundError as error:
+            raise FwpError(
+                f"`{name}` needs packages that are not installed",
+                ("missing", str(error.name)),
+                help="pip install 'fwp[bench]'",
+            ) from error
 
 
 def __dir__() -> list[str]:

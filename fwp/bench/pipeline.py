@@ -16,7 +16,8 @@ from fwp.errors import CompositionError, FwpError, SizeError
 from fwp.fields import Model, Net, to_json
 from fwp.models import Recurrent, Trained, save
 from fwp.models.files import make_folder, read_json, write_json
-from fwp.plots import fast_weights, learning_curve
+from fwp.plots import course, fast_weights, learning_curve
+from fwp.plots.course import last_state
 from fwp.training import Fitted, Recipe, begun, measure, train
 from fwp.training.surroundings import device_of, reproducible
 
@@ -195,15 +196,11 @@ def draw(folder: Folder, trained: Trained, fitted: Fitted, part: Labelled, measu
     curve = learning_curve(fitted.metrics, fitted.epoch, measure=measure)
     picture(folder / "learning_curve.png", curve[0].figure)
     net = trained.predictor.net
-    if not isinstance(net, Net) or len(net.model.spec.layers[-1].rule.rules[0].of.axes) != 2:
+    if not isinstance(net, Net) or len(last_state(net)[1].axes) != 2:
         return  # there are no fast weights to draw
-    series, model = part.series[0], net.model
     with torch.no_grad():
-        solution = trained.predictor.eval().solve(trained.normaliser.apply(series), times="knots")
-    rule = model.spec.layers[-1].rule
-    name = list(solution.states)[-len(rule.rules)]  # the first state of the last layer
-    times = solution.times[0] * trained.normaliser.span + trained.normaliser.origin
-    last = torch.cat([times.diff() > 0, torch.tensor([True])])  # of knots at one time: padding, jumps
-    state = solution.states[name][0, last]
-    maps = fast_weights(state, times[last], heads=range(min(3, state.shape[1])), names=rule.rules[0].of.axes)
+        solution = trained.predictor.eval().solve(trained.normaliser.apply(part.series[0]), times="knots")
+    found = course(solution)
+    times = found.times * trained.normaliser.span + trained.normaliser.origin
+    maps = fast_weights(found.states, times, heads=range(min(3, found.states.shape[1])), names=found.axes)
     picture(folder / "fast_weights.png", maps[0].figure)

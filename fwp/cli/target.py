@@ -4,12 +4,12 @@ import importlib
 import importlib.util
 import sys
 import traceback
-from difflib import get_close_matches
 from pathlib import Path
 from types import ModuleType, TracebackType
 
 from fwp.errors import FwpError
 from fwp.rules import ALL, Rule, System
+from fwp.rules import by_name as rule_by_name
 
 __all__ = ["ImportFailed", "find", "find_all", "resolve", "show_failure"]
 
@@ -49,7 +49,7 @@ def find_all(target: str) -> tuple[Rule | System, ...]:
     except FwpError:
         if target.endswith(".py") or "." in target:
             raise
-        return (_named(target),)  # which says that there is no such name
+        return (rule_by_name(target),)  # which says that there is no such name
     ours = module.__name__.partition(".")[0] == "fwp"
     theirs = () if ours else tuple(ALL.values())
     found: list[tuple[str, Rule | System]] = []
@@ -74,7 +74,7 @@ def find(target: str) -> Rule | System:
     """
     place, colon, attribute = target.rpartition(":")
     if not colon:
-        return _named(target)
+        return rule_by_name(target)
     module = _import(place)
     try:
         found = getattr(module, attribute)
@@ -92,18 +92,6 @@ def find(target: str) -> Rule | System:
             help=f"{attribute} = Rule(…) or System(…)",
         )
     return found if found.name else found.renamed(attribute)
-
-
-def _named(name: str) -> Rule | System:
-    if name in ALL:
-        return ALL[name]
-    near = get_close_matches(name, ALL, n=1)
-    raise FwpError(
-        "no rule has this name",
-        ("name", repr(name)),
-        ("rules", ", ".join(ALL)),
-        help=f"did you mean {near[0]}?" if near else "a rule of your own is path/to/file.py:name",
-    )
 
 
 def _import(place: str) -> ModuleType:

@@ -122,8 +122,8 @@ class Learner(pl.LightningModule):
         )
         match recipe.schedule:
             case OneCycle(warmup):
-                steps = max(2, int(self.trainer.estimated_stepping_batches))
-                rise = min(1.0, max(warmup, 2 / steps))  # torch divides by zero where the rise takes a single step
+                steps = max(3, int(self.trainer.estimated_stepping_batches))
+                rise = max(warmup, 2 / steps)  # torch divides by zero where the rise, or the fall, takes no step at all
                 cycle = torch.optim.lr_scheduler.OneCycleLR(optimiser, rates, total_steps=steps, pct_start=rise)
                 return {"optimizer": optimiser, "lr_scheduler": {"scheduler": cycle, "interval": "step"}}
             case Plateau(_, stall):

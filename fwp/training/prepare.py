@@ -160,7 +160,8 @@ def mean_step(series: Series) -> float:
 
 def prepare(trained: Trained, part: Data, recipe: Recipe) -> Examples:
     """Normalised, and with the control fitted: once, before training."""
-    series = trained.normaliser.apply(part.series)
+    numbers = next(trained.predictor.parameters()).dtype
+    series = trained.normaliser.apply(part.series).to(dtype=numbers)
     ends = None
     if recipe.query == "batch":
         ends, series = series.times[:, -1:], lengthened(series)
