@@ -77,6 +77,7 @@ __all__ = [
     "bcm",
     "beta",
     "big_map",
+    "by_name",
     "classic_hebb",
     "closed",
     "covariance",
