@@ -11,7 +11,11 @@ import torch
 from hypothesis import HealthCheck, register_random, settings
 
 HERE = Path(__file__).parent
-AS_USERS_SEE_IT = [HERE / "messages", HERE / "compile", HERE / "proofs"]
+AS_USERS_SEE_IT = [HERE / "messages", HERE / "compile", HERE / "proofs", HERE / "cli", HERE / "docs"]
+DEAR_UNDER_THE_HOOK = [
+    HERE / "terms" / "test_structure_laws.py",  # eleven times the time, for thousands of terms that other tests check too
+    *(HERE / "bench" / f"test_{name}.py" for name in ("accuracy", "many", "resume", "speed")),  # whole trainings
+]
 
 os.environ.setdefault("MPLBACKEND", "Agg")  # before anything imports matplotlib, subprocesses included
 if "PYTEST_XDIST_WORKER" in os.environ:
@@ -49,5 +53,5 @@ def seeded() -> None:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
-        if any(folder in item.path.parents for folder in AS_USERS_SEE_IT):
+        if item.path in DEAR_UNDER_THE_HOOK or any(folder in item.path.parents for folder in AS_USERS_SEE_IT):
             item.add_marker(pytest.mark.nohook)

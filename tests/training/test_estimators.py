@@ -235,7 +235,7 @@ def test_sizes_of_other_axes_are_given() -> None:
     ("wrong", "error", "says"),
     [
         ({"rule": "detla"}, FwpError, "did you mean delta?"),
-        ({"rule": "mine"}, FwpError, "rule=Rule"),
+        ({"rule": "mine"}, FwpError, "is a value, Rule"),
         ({"control": "cubic"}, FwpError, "natural-cubic"),
         ({"projection": "v2"}, CompositionError, "keys-from-increments"),
         ({"projection": fwp.Projection(speed=linear("channel -> head", x))}, CompositionError, "speed"),

@@ -41,6 +41,7 @@ def ahead(data: Series) -> Valued:
     return Valued(data, values)
 
 
+@pytest.mark.nohook  # a whole training
 @pytest.mark.parametrize("wanted", [ends, ahead])
 def test_numbers_are_learnt(wanted: Any) -> None:
     data, other = wanted(drawn(64)), wanted(drawn(40, seed=1))
