@@ -13,7 +13,9 @@ from hypothesis import HealthCheck, register_random, settings
 HERE = Path(__file__).parent
 AS_USERS_SEE_IT = [HERE / "messages", HERE / "compile", HERE / "proofs", HERE / "cli", HERE / "docs"]
 DEAR_UNDER_THE_HOOK = [
-    HERE / "terms" / "test_structure_laws.py",  # eleven times the time, for thousands of terms that other tests check too
+    HERE
+    / "terms"
+    / "test_structure_laws.py",  # eleven times the time, for thousands of terms that other tests check too
     *(HERE / "bench" / f"test_{name}.py" for name in ("accuracy", "many", "resume", "speed")),  # whole trainings
 ]
 

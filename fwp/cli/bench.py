@@ -15,6 +15,7 @@ from fwp.bench.speed import Result
 from fwp.bench.speed import speed as run_speed
 from fwp.bench.speed.report import gradient_table, sentences, speed_table, who
 from fwp.bench.table import TABLES, chosen
+from fwp.errors import FwpError
 from fwp.models.files import make_folder, write_bytes
 
 __all__ = ["group", "render", "speed"]
@@ -51,12 +52,14 @@ def _table(name: str, about: str) -> Callable[..., None]:
     ) -> None:
         lines_of(name, only, seeds, epochs, jobs, device, out, runs)
 
+    cells = TABLES[name]
     command.__doc__ = f"""{about}
 
     Runs that `out` already holds are not repeated, killed ones go on; the table with the paper's numbers is printed at the end.
 
     Args:
-        only: Cells to run, such as sepsis/no-oi/delta-cde; sepsis alone stands for all that begin so. All unless given.
+        only: Cells to run, such as {cells[0].name}; {cells[0].name.split("/")[0]} alone stands for all that begin so.
+            All {len(cells)} unless given.
         seeds: How many, from 0; split, initial weights and order of the examples change with the seed.
         epochs: At most so many, instead of the recipe's.
         jobs: Runs at once; as many as there are cores or GPUs unless given.
@@ -71,6 +74,8 @@ def lines_of(
     name: str, only: str, seeds: int, epochs: int | None, jobs: int | None, device: str, out: Path, runs: Path
 ) -> None:
     """Run the chosen cells of a table and print them."""
+    if seeds < 1:
+        raise FwpError("there is nothing to run", ("seeds", str(seeds)), help="give --seeds 1 or more")
     cells = chosen(TABLES[name], [each for each in only.split(",") if each])
     wanted = [Job(cell.name, cell.run(seed, epochs)) for seed in range(seeds) for cell in cells]
     lines = run_all(wanted, out / f"{name}.jsonl", runs / name, device, jobs, say=_say)

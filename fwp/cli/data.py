@@ -17,8 +17,8 @@ def data(task_name: Annotated[Positional[str], arg(name="task", metavar="TASK")]
     """Describe the data of a task, fetching them first if they are not here.
 
     Args:
-        task_name: japanese-vowels, basic-motions, sepsis, sepsis-oi, speech, arabic-speech, eigenworms, worms, or uea:<Name> for
-            any data set of the UEA and UCR archives.
+        task_name: japanese-vowels, basic-motions, sepsis, sepsis-oi, speech, arabic-speech, eigenworms, eigenworms-unique,
+            worms, or uea:<Name> for any data set of the UEA and UCR archives.
     """
     wanted = task(task_name)
     found = wanted.source.load()

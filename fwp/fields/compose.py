@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from types import MappingProxyType
+from typing import NoReturn
 
 import torch
 
@@ -133,6 +134,14 @@ class Spec:
         if not isinstance(control, Control):  # pyright: ignore[reportUnnecessaryIsInstance]
             raise _wrong_order(self, control)
         return Model(self, control)
+
+    def build(self, *_: object, **__: object) -> NoReturn:
+        """There is nothing to build before there is a control. Raises: CompositionError."""
+        raise CompositionError(
+            "a net is built of a model, and this has no control yet",
+            ("spec", repr(self)),
+            help="compose it with one: (rule @ projection @ hermite).build(…)",
+        )
 
     def __repr__(self) -> str:
         if len(self.layers) == 1:

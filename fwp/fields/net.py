@@ -14,7 +14,7 @@ from torch import Tensor, nn
 import fwp.fields.compose
 from fwp.controls import Path
 from fwp.data import Series
-from fwp.errors import CompositionError, SizeError
+from fwp.errors import CompositionError, FwpError, SizeError
 from fwp.fields.initial import FirstWrite, StatesFrom, Zero, maps_of, reads_first
 from fwp.fields.maps import SlowMap, reads_signal
 from fwp.fields.sizes import check_given, layer_sizes
@@ -59,7 +59,19 @@ class Net(nn.Module):
         self.to(device=device, dtype=dtype)
 
     def forward(self, series: Series) -> VectorField:
-        """The field along the path that the model's control lays through the series."""
+        """The field along the path that the model's control lays through the series.
+
+        Raises:
+            CompositionError: no series.
+            SizeError: other channels or static features than the net was built for.
+            FwpError: numbers of another type than the parameters'.
+        """
+        if not isinstance(series, Series):  # pyright: ignore[reportUnnecessaryIsInstance]  # users run without pyright
+            raise CompositionError(
+                f"a net follows series, and this is a {type(series).__name__}",
+                ("given", f"a {type(series).__name__}"),
+                help="make one of them: net(fwp.series(values))",
+            )
         return self @ self.model.control(series)
 
     def __matmul__(self, path: Path) -> VectorField:
@@ -94,6 +106,14 @@ class Net(nn.Module):
                 ("net", f"feature={self.sizes['feature']}"),
                 ("path", "none" if path.static is None else f"{features} static features"),
                 help="give them with the series: series(values, times, static=…)",
+            )
+        own, given = next(self.parameters(), path.coefficients).dtype, path.coefficients
+        if given.dtype != own and not torch.is_autocast_enabled(given.device.type):
+            raise FwpError(
+                "the series are of another type of number than the net's parameters",
+                ("series", str(given.dtype)),
+                ("net", str(own)),
+                help=f"series.to(dtype={own}), or build the net with dtype={given.dtype}; numpy's own numbers are float64",
             )
         return VectorField(self, path)
 

@@ -142,6 +142,15 @@ class FastWeights(nn.Module):
             FwpError: numbers of another type than the parameters'; times that do not go on from the state's; a state goes
                 into a layer whose control is not causal.
         """
+        if not isinstance(values, Tensor) or not (
+            state is None or isinstance(state, State)
+        ):  # users run without pyright
+            given = {"values": type(values).__name__, "state": type(state).__name__}
+            raise CompositionError(
+                "a layer takes a tensor of values, and for its state what a call before returned",
+                *given.items(),
+                help="layer(values), layer(values, state); times, mask and lengths go by name",
+            )
         wanted = next(self.parameters(), values).dtype
         if torch.is_autocast_enabled(values.device.type):
             values = values.to(wanted)
@@ -199,14 +208,17 @@ class FastWeights(nn.Module):
                 "the values do not have the axes or channels that the layer was built for",
                 ("layer", f"(batch time channel), {self.input_size} channels"),
                 ("values", str(tuple(values.shape))),
-                help=f"build a FastWeights(…, {values.shape[-1] if values.ndim else 1}, …), or pass other values",
+                help=f"build a FastWeights(…, {values.shape[-1]}, …), or pass other values"
+                if values.ndim == 3
+                else "one sample alone is values[None]; one channel alone values[..., None]",
             )
         if values.dtype != wanted:
             raise FwpError(
                 "the values are of another type than the layer's parameters",
                 ("values", str(values.dtype)),
                 ("layer", str(wanted)),
-                help=f"values.to({wanted}), or convert the layer with layer.to({values.dtype})",
+                help=f"values.to({wanted})"
+                + (f", or convert the layer with layer.to({values.dtype})" if values.is_floating_point() else ""),
             )
         if state is None:
             return

@@ -33,12 +33,17 @@ def learning_curve(
         (first, "loss", "cross entropy (nats)"),
         (second, measure, UNITS[measure]),
     ):
-        for part, style in (("train", ":"), ("valid", "-")):
+        for part, style, point in (("train", ":", "s"), ("valid", "-", "o")):
             points = [(row["epoch"], row.get(f"{part}_{name}")) for row in metrics]
             known = [(epoch, value) for epoch, value in points if epoch is not None and value is not None]
-            marker = "o" if len(known) == 1 else None
+            marker = point if len(known) == 1 else None
             place.plot(
-                *zip(*known, strict=True) if known else ((), ()), style, color="black", marker=marker, label=part
+                *zip(*known, strict=True) if known else ((), ()),
+                style,
+                color="black",
+                marker=marker,
+                fillstyle="none",
+                label=part,
             )
         if chosen is not None:
             place.axvline(chosen, color="tab:orange", linewidth=1, label=f"chosen: epoch {chosen}")

@@ -7,6 +7,7 @@ from typing import assert_never
 from fwp.fields import VectorField
 from fwp.solvers.plan import ORDER, Plan, Scan, human, plan
 from fwp.solvers.situation import Situation, situation_of
+from fwp.solvers.solve import check_choices
 from fwp.terms.show import show
 from fwp.terms.syntax import ONE, Node
 from fwp.terms.typeset import unicode
@@ -21,7 +22,13 @@ def explain(field: VectorField, **choices: object) -> str:
     Args:
         field: `net(series)` or `net @ path`.
         choices: `method`, `scan`, `chunk`, `steps`, `gradient`, `backend`, as of `solve`.
+
+    Raises:
+        SolveError: a choice that there is not, or that does not fit the rule.
+        CompositionError: no field.
     """
+    known = {"method": "auto", "steps": 1, "scan": "auto", "chunk": None, "gradient": "exact", "backend": "auto"}
+    check_choices(**(known | choices), field=field)  # pyright: ignore[reportArgumentType]  # it says what is wrong
     situation = situation_of(field)
     return described(situation, plan(situation, **choices))  # pyright: ignore[reportArgumentType]  # plan checks them
 

@@ -93,7 +93,7 @@ class Observed:
 
 def observe(
     field: VectorField,
-    observables: Iterable[Observable],
+    observables: Iterable[Observable] | Observable,
     times: Float64[Tensor, "request"] | Float64[Tensor, "batch request"] | Literal["knots"] | None = None,
     *,
     method: str = "auto",
@@ -111,7 +111,7 @@ def observe(
 
     Args:
         field: `net(series)` or `net @ path`.
-        observables: what is wanted.
+        observables: what is wanted, one or several.
         times: as of `solve`: None for each sample's own end, "knots" for every knot of the path.
         method: as of `solve`.
         steps: in each interval, each with the nodes of the quadrature in it.
@@ -124,7 +124,14 @@ def observe(
         SolveError, DataError: as of `solve`.
     """
     check_choices(method, steps, "auto", None, choices.get("gradient", "exact"), "auto", field)
-    wanted = tuple(observables)
+    wanted = (observables,) if isinstance(observables, Observable) else tuple(observables)
+    for each in wanted:
+        if not isinstance(each, Observable):  # pyright: ignore[reportUnnecessaryIsInstance]  # users run without pyright
+            raise FwpError(
+                "what is observed has no name",
+                ("given", repr(each)[:80]),
+                help='name it: Observable("energy", term)',
+            )
     terms = {o.name: _Term(field.net, o) for o in wanted}
     if len(terms) < len(wanted):
         raise FwpError(

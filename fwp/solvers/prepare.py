@@ -6,6 +6,7 @@ from fwp.fields import VectorField
 from fwp.solvers.kernels.build import library
 from fwp.solvers.plan import plan
 from fwp.solvers.situation import kernel_of, situation_of
+from fwp.solvers.solve import check_choices
 
 __all__ = ["prepare"]
 
@@ -15,7 +16,12 @@ def prepare(field: VectorField, method: str = "auto") -> bool:
 
     Returns:
         Whether there is such a kernel: not for every rule, and only on a CPU with a C compiler.
+
+    Raises:
+        SolveError: no such method.
+        CompositionError: no field.
     """
+    check_choices(method, 1, "auto", None, "exact", "auto", field)
     situation = situation_of(field)
     if situation.structure is None:
         return False

@@ -182,14 +182,22 @@ def requests_of(path: Path, times: Tensor | str | None) -> tuple[Path, Int64[Ten
     device = path.steps.device
     if times is None:
         return path, torch.full((path.batch, 1), path.intervals, dtype=torch.int64, device=device), True
-    if isinstance(times, str):
+    if isinstance(times, str) and times == "knots":
         return path, torch.arange(path.intervals + 1, device=device).expand(path.batch, -1), False
-    wanted = times.to(device=device, dtype=torch.float64)
+    try:
+        wanted: Tensor = torch.as_tensor(times, dtype=torch.float64, device=device)  # pyright: ignore[reportArgumentType]
+    except (TypeError, ValueError) as error:
+        raise SolveError(
+            "these are no times",
+            ("times", repr(times)[:80]),
+            ("because", str(error)),
+            help='give numbers in ascending order, "knots" for every knot, or None for each sample\'s own end',
+        ) from error
     wanted = wanted.expand(path.batch, -1) if wanted.ndim == 1 else wanted
     if wanted.shape[:-1] != (path.batch,):
         raise SolveError(
             "requested times are one row for all samples, or one row for each",
-            ("times", f"shape {tuple(times.shape)}"),
+            ("times", f"shape {tuple(wanted.shape)}"),
             ("path", f"{path.batch} samples"),
             help="give (request) or (batch request)",
         )
@@ -214,6 +222,15 @@ def begin_with(own: dict[str, Tensor], given: Beginning) -> dict[str, Tensor]:
                 help="give states by name, all or some: initial={…: …}",
             )
         given = dict.fromkeys(own, given)
+    if not (given is None or isinstance(given, Mapping)) or any(
+        not isinstance(state, Tensor) for state in (given or {}).values()
+    ):
+        raise SolveError(
+            "the states to begin with are neither a tensor nor tensors by name",
+            ("initial", f"a {type(given).__name__}"),
+            ("the field's", ", ".join(f"{n} {tuple(s.shape)}" for n, s in own.items())),
+            help="give a tensor, or states by name, such as solution.final",
+        )
     states = dict(own)
     for name, state in (given or {}).items():
         if name not in own or state.shape not in (own[name].shape, own[name].shape[1:]):

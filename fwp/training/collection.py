@@ -36,7 +36,7 @@ def series_of(collection: Sequence[np.ndarray]) -> Series:
     Raises:
         DataError: nothing in it, infinite values, or series of different channels.
     """
-    return collate((torch.as_tensor(case.T, dtype=torch.float32), None) for case in collection)
+    return collate((torch.tensor(case.T, dtype=torch.float32), None) for case in collection)
 
 
 class CollectionEstimator(BaseCollectionEstimator):

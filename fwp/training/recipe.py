@@ -131,5 +131,5 @@ def _require(owner: Recipe | OneCycle | Plateau, name: str, holds: bool, range: 
             "a number of the recipe is outside its range",
             (name, f"{getattr(owner, name)}"),
             ("range", range),
-            help=f"the default is {default}",
+            help=f"Recipe() has {default}",
         )

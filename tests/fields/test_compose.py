@@ -1,13 +1,14 @@
 """rule @ projection @ control is a value: it joins in any bracketing, prints, compares, hashes, and refuses what does not fit."""
 
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
 import fwp.fields as maps
-from fwp import controls, solve
+from fwp import controls, explain, prepare, series, solve
 from fwp.controls import Control, Kind
-from fwp.errors import CompositionError, SizeError
+from fwp.errors import CompositionError, FwpError, SizeError, SolveError
 from fwp.fields import (
     Layer,
     Model,
@@ -246,3 +247,20 @@ def test_solving_needs_a_field():
     for wrong in (delta, delta @ P, delta @ P @ C, built(delta, P)):
         with pytest.raises(CompositionError, match="only a field is solved"):
             solve(wrong)
+
+
+@pytest.mark.nohook  # annotations say what is wanted, too
+def test_what_users_forget_is_said():
+    spec = delta @ Projection()
+    with pytest.raises(CompositionError, match="no control yet"):
+        spec.build(channels=3, width=4)
+    net = (spec @ CONTROLS[0]).build(3, width=4)
+    with pytest.raises(CompositionError, match=r"this is a Tensor[\s\S]*net\(fwp.series\(values\)\)"):
+        net(torch.randn(2, 5, 3))
+    with pytest.raises(FwpError, match=r"float64[\s\S]*float32[\s\S]*series.to"):
+        net(series(torch.randn(2, 5, 3, dtype=torch.float64)))
+    for ask in (explain, prepare):
+        with pytest.raises(CompositionError, match="this is a Rule"):
+            ask(delta)
+    with pytest.raises(SolveError, match="no scan has this name"):
+        explain(net(series(torch.randn(2, 5, 3))), scan="fuse")

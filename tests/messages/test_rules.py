@@ -16,6 +16,7 @@ NAMES = {
 }
 
 CASES = {
+    "rule_of_a_misspelt_name": "by_name('detla')",
     "rate_of_a_vector": "Rule(beta * v)",
     "rate_without_axes": "Rule(beta)",
     "rate_with_an_axis_too_many": "Rule(v * k * x)",

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given
@@ -248,15 +249,29 @@ def test_times_that_cannot_be_are_refused(times, error, match):
         solve(field, times)
 
 
-@pytest.mark.nohook
-@pytest.mark.parametrize("times", [[0.0, 1.0], torch.tensor([0, 1])], ids=["list", "whole numbers"])
+@pytest.mark.nohook  # annotations say that times are a tensor
+@pytest.mark.parametrize("times", [[0.0, 1.0], torch.tensor([0, 1]), torch.tensor([0.0, 1.0]).numpy()],
+                         ids=["list", "whole numbers", "numpy"])  # fmt: skip
 def test_times_are_read_as_numbers_where_that_is_clear(times):
     field = built(delta, plain())(series(torch.randn(3, 6, 3, dtype=F64)))
-    if isinstance(times, list):
-        with pytest.raises((SolveError, TypeError, AttributeError)):
-            solve(field, times)
-    else:
-        assert torch.equal(solve(field, times).states["W"], solve(field, times.double()).states["W"])
+    wanted = torch.tensor([0.0, 1.0], dtype=F64)
+    assert torch.equal(solve(field, times).states["W"], solve(field, wanted).states["W"])
+
+
+@pytest.mark.nohook
+@pytest.mark.parametrize("times", ["all", ["soon"], 3.0, object()])
+def test_what_is_no_time_is_refused(times):
+    field = built(delta, plain())(series(torch.randn(3, 6, 3, dtype=F64)))
+    with pytest.raises(SolveError, match=r"these are no times|one row for all"):
+        solve(field, times)
+
+
+@pytest.mark.nohook
+@pytest.mark.parametrize("initial", [np.zeros((3, 2, 4, 5)), {"W": 0.0}, "zeros"])
+def test_what_is_no_state_is_refused(initial):
+    field = built(delta, plain())(series(torch.randn(3, 6, 3, dtype=F64)))
+    with pytest.raises(SolveError, match="neither a tensor nor tensors by name"):
+        solve(field, initial=initial)
 
 
 @pytest.mark.parametrize("states", [{"V": torch.zeros(3, 2, 4, 5)}, {"W": torch.zeros(3, 2, 5, 4)}, {"W": torch.zeros(2, 2, 4, 5)}],
