@@ -81,7 +81,7 @@ def attribute(
     """
     if of not in ("writes", "values"):
         raise SolveError("there is no such attribution", ("of", repr(of)), help="use 'writes' or 'values'")
-    check_choices(method, steps, "auto", None, "exact", "auto", field)
+    check_choices(field, method, steps)
     path, knots, at_end = requests_of(field.path, times)
     ready = prepared(VectorField(field.net, path), method, steps, initial)
     taken, first, chosen, each = ready.steps, ready.first, ready.plan, ready.each

@@ -27,8 +27,7 @@ def explain(field: VectorField, **choices: object) -> str:
         SolveError: a choice that there is not, or that does not fit the rule.
         CompositionError: no field.
     """
-    known = {"method": "auto", "steps": 1, "scan": "auto", "chunk": None, "gradient": "exact", "backend": "auto"}
-    check_choices(**(known | choices), field=field)  # pyright: ignore[reportArgumentType]  # it says what is wrong
+    check_choices(field, **choices)  # pyright: ignore[reportArgumentType]  # it says what is wrong
     situation = situation_of(field)
     return described(situation, plan(situation, **choices))  # pyright: ignore[reportArgumentType]  # plan checks them
 

@@ -123,7 +123,7 @@ def observe(
         AxisError: a term's variable has other axes than the rule's of that name.
         SolveError, DataError: as of `solve`.
     """
-    check_choices(method, steps, "auto", None, choices.get("gradient", "exact"), "auto", field)
+    check_choices(field, method, steps, gradient=choices.get("gradient", "exact"))
     wanted = (observables,) if isinstance(observables, Observable) else tuple(observables)
     for each in wanted:
         if not isinstance(each, Observable):  # pyright: ignore[reportUnnecessaryIsInstance]  # users run without pyright

@@ -70,7 +70,7 @@ def solve(
         DataError: a requested time lies outside the path.
         CompositionError: `torchcde` for a field that is not linear in dx, or no field at all.
     """
-    check_choices(method, steps, scan, chunk, gradient, backend, field)
+    check_choices(field, method, steps, scan, chunk, gradient, backend)
     path, knots, at_end = requests_of(field.path, times)
     field = VectorField(field.net, path)
     chosen = plan(
@@ -157,7 +157,7 @@ def follow(
     Raises:
         SolveError: a choice does not fit the rule.
     """
-    check_choices(method, steps, scan, chunk, gradient, backend, field)
+    check_choices(field, method, steps, scan, chunk, gradient, backend)
     chosen = plan(
         situation_of(field), method=method, scan=scan, chunk=chunk, steps=steps, gradient=gradient, backend=backend
     )
@@ -252,7 +252,13 @@ def begin_with(own: dict[str, Tensor], given: Beginning) -> dict[str, Tensor]:
 
 
 def check_choices(
-    method: str, steps: int, scan: str, chunk: int | None, gradient: str, backend: str, field: VectorField
+    field: VectorField,
+    method: str = "auto",
+    steps: int = 1,
+    scan: str = "auto",
+    chunk: int | None = None,
+    gradient: str = "exact",
+    backend: str = "auto",
 ) -> None:
     """Refuse choices that nobody could mean, whatever the rule.
 

@@ -61,9 +61,8 @@ def train(
         )
     predictor, examples = trained.predictor, prepare(trained, data, recipe)
     held = None if valid is None else prepare(trained, valid, recipe)
-    for name, own in {"training": examples, "validation": held}.items():
-        if own is not None:
-            _refuse_unknown(name, own, trained.answer)
+    if held is not None:
+        _refuse_unknown(held, trained.answer)
     net, path = predictor.net, examples.inputs[:1]
     if device.type == "cpu" and isinstance(net, Net) and isinstance(path, Path) and not predictor.head.every:
         compile_ahead(net @ path, recipe.method)  # a run takes far more steps than its kernel takes to compile
@@ -75,17 +74,17 @@ def train(
     return fitted
 
 
-def _refuse_unknown(part: str, examples: Examples, answer: Answer) -> None:
-    """An explained share of a variance asks for two numbers of each quantity."""
+def _refuse_unknown(valid: Examples, answer: Answer) -> None:
+    """An explained share of a variance asks for two numbers of each quantity; of the training examples `begun` asked it."""
     if isinstance(answer, Classes):
         return
-    counts = (~examples.targets.isnan()).flatten(0, -2).sum(0).tolist()
+    counts = (~valid.targets.isnan()).flatten(0, -2).sum(0).tolist()
     for name, count in zip(answer.names, counts, strict=True):
         if count < 2:
             raise FwpError(
-                f"the {part} examples hold fewer than two known numbers of {name!r}",
+                f"the validation examples hold fewer than two known numbers of {name!r}",
                 ("known", str(count)),
-                ("examples", str(len(examples))),
+                ("examples", str(len(valid))),
                 help="give more examples, or other ones",
             )
 
