@@ -301,7 +301,7 @@ TABLES: Mapping[str, tuple[Cell, ...]] = MappingProxyType({"table1": TABLE1, "ta
 
 
 def chosen(cells: Sequence[Cell], names: Sequence[str]) -> list[Cell]:
-    """The cells of these names; the first parts of a name stand for all cells that begin so. All cells without names.
+    """The cells of these names; the first parts of a name stand for all cells that begin so.
 
     Raises:
         FwpError: a name that none has.
@@ -316,7 +316,7 @@ def chosen(cells: Sequence[Cell], names: Sequence[str]) -> list[Cell]:
                 ("cells", ", ".join(dict.fromkeys(cell.name.rpartition("/")[0] + "/…" for cell in cells))),
                 help=f"did you mean {near[0]}?" if near else f"one is {cells[0].name}",
             )
-    return [cell for cell in cells if not names or any(_below(cell, name) for name in names)]
+    return [cell for cell in cells if any(_below(cell, name) for name in names)]
 
 
 def _below(cell: Cell, name: str) -> bool:

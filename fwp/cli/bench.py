@@ -18,7 +18,9 @@ from fwp.bench.table import TABLES, chosen
 from fwp.errors import FwpError
 from fwp.models.files import make_folder, write_bytes
 
-__all__ = ["group", "render", "speed"]
+__all__ = ["MEASURES", "group", "render", "speed"]
+
+MEASURES = "Measure: the paper's experiments on real data, and the speed of training steps against others'."
 
 
 def group() -> SubcommandApp:
@@ -42,7 +44,7 @@ def _table(name: str, about: str) -> Callable[..., None]:
     """The command that runs a table."""
 
     def command(
-        only: Annotated[str, arg(metavar="CELL,…")] = "",
+        only: Annotated[str | None, arg(metavar="CELL,…")] = None,
         seeds: int = 1,
         epochs: int | None = None,
         jobs: int | None = None,
@@ -71,12 +73,12 @@ def _table(name: str, about: str) -> Callable[..., None]:
 
 
 def lines_of(
-    name: str, only: str, seeds: int, epochs: int | None, jobs: int | None, device: str, out: Path, runs: Path
+    name: str, only: str | None, seeds: int, epochs: int | None, jobs: int | None, device: str, out: Path, runs: Path
 ) -> None:
     """Run the chosen cells of a table and print them."""
     if seeds < 1:
         raise FwpError("there is nothing to run", ("seeds", str(seeds)), help="give --seeds 1 or more")
-    cells = chosen(TABLES[name], [each for each in only.split(",") if each])
+    cells = TABLES[name] if only is None else chosen(TABLES[name], only.split(","))
     wanted = [Job(cell.name, cell.run(seed, epochs)) for seed in range(seeds) for cell in cells]
     lines = run_all(wanted, out / f"{name}.jsonl", runs / name, device, jobs, say=_say)
     Console(width=max(Console().width, 120)).print(terminal(ABOUT[name], summaries(cells, lines)))

@@ -2,10 +2,14 @@
 
 import sys
 from collections.abc import Sequence
+from importlib import import_module
 
 from fwp.errors import FwpError
 
 __all__ = ["main"]
+
+COMMANDS = ("show", "explain", "check", "run", "predict", "plot", "data", "bench")
+"""In the order of the help; each is a function of its own name in the file of its name, but for two that are made there."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -18,24 +22,21 @@ def main(arguments: Sequence[str] | None = None) -> None:
     try:
         from tyro.extras import SubcommandApp
 
-        from fwp.cli.bench import group
-        from fwp.cli.check import check
-        from fwp.cli.data import data
-        from fwp.cli.explain import explain
-        from fwp.cli.plot import plot
-        from fwp.cli.predict import predict
-        from fwp.cli.run import command
-        from fwp.cli.show import show
+        app = SubcommandApp()
+        # The one that is meant, if it can be told: all together take seconds to import, for a lightning that few need.
+        for name in [each for each in arguments[:1] if each in COMMANDS] or COMMANDS:
+            own = import_module(f"fwp.cli.{name}")
+            match name:
+                case "run":
+                    app.command(name=name)(own.command(arguments))
+                case "bench":
+                    app.command(own.group(), name=name, help=own.MEASURES)
+                case _:
+                    app.command(name=name)(getattr(own, name))
     except ModuleNotFoundError as error:
         if error.name is None or error.name.startswith("fwp"):
             raise
         raise SystemExit(f"the command line needs {error.name}\n  help: pip install 'fwp[bench]'") from None
-    app = SubcommandApp()
-    commands = {"show": show, "explain": explain, "check": check, "run": command(arguments)}
-    commands |= {"predict": predict, "plot": plot, "data": data}
-    for name, own in commands.items():
-        app.command(name=name)(own)
-    app.command(group(), name="bench")
     try:
         app.cli(
             prog="fwp",

@@ -40,6 +40,13 @@ def predict(
         channels: The channels of a long table in the order of the training series. Without it they are in the order of their
             names, x2 before x10, as stderr says.
     """
+    if (run / "run.json").exists() and not (run / "model.json").exists():
+        raise FwpError(
+            "the run has not finished",
+            ("folder", str(run)),
+            ("not there", "model.json, which `fwp run` writes after training"),
+            help="give the command of the run again: it goes on from where it was",
+        )
     trained = load(run)
     given, classes = _series(file, columns, channels)
     _fits(run, trained, file, given)

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from math import inf
+from typing import Annotated
 
-from fwp.cli.target import resolve
+from tyro.conf import Positional, arg
+
+from fwp.cli.target import resolve_all
 from fwp.lowering import lower_rule
 from fwp.rules import ALL, Rule, System
 from fwp.rules.laws import laws_of
@@ -15,21 +18,21 @@ from fwp.terms.suggest import pretty_axes
 __all__ = ["describe", "show"]
 
 
-def show(rule: str = "", /, source: bool = False) -> None:
+def show(rule: Annotated[Positional[str], arg(metavar="[RULE]")] = "", /, source: bool = False) -> None:
     """Show a rule: its type, its term in both spellings, as mathematics and LaTeX, its degree, its cost and its laws.
 
     Args:
-        rule: A name, module:name or path/to/file.py:name. Without one, the rules that the library ships are listed.
+        rule: A name, module:name or path/to/file.py:name; a module or file, for every rule in it. None lists the library's.
         source: Print the torch function that the rule becomes, too.
     """
     if not rule:
         width = max(map(len, ALL))
         print("\n".join(f"{name:<{width}}  {line}" for name, own in ALL.items() for line in str(own).split("\n")))
         return
-    found = resolve(rule)
-    print(describe(found))
-    if source:
-        print(f"\n{lower_rule(found).source}", end="")
+    for place, found in enumerate(resolve_all(rule)):
+        print("\n\n" * (place > 0) + describe(found))
+        if source:
+            print(f"\n{lower_rule(found).source}", end="")
 
 
 def describe(rule: Rule | System) -> str:

@@ -4,14 +4,18 @@ import importlib
 import importlib.util
 import sys
 import traceback
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType, TracebackType
+from typing import TypeVar
 
 from fwp.errors import FwpError
 from fwp.rules import ALL, Rule, System
 from fwp.rules import by_name as rule_by_name
 
-__all__ = ["ImportFailed", "find", "find_all", "resolve", "show_failure"]
+__all__ = ["ImportFailed", "find", "find_all", "resolve", "resolve_all", "show_failure"]
+
+Found = TypeVar("Found")
 
 
 class ImportFailed(Exception):
@@ -19,13 +23,26 @@ class ImportFailed(Exception):
 
 
 def resolve(target: str) -> Rule | System:
-    """The rule; one without a name gets that of its attribute.
+    """What `find` finds, or the end of the command.
 
-    An error raised by the user's own file while it is imported is shown with the traceback into that file, and ends the command.
+    An error raised by the user's own file while it is imported is shown with the traceback into that file.
 
     Raises:
-        FwpError: there is no such rule, file, module or attribute, or it is no rule.
+        FwpError: as of `find`.
     """
+    return _or_end(find, target)
+
+
+def resolve_all(target: str) -> tuple[Rule | System, ...]:
+    """What `find_all` finds, or the end of the command, as of `resolve`.
+
+    Raises:
+        FwpError: as of `find_all`.
+    """
+    return _or_end(find_all, target)
+
+
+def _or_end(find: Callable[[str], Found], target: str) -> Found:
     try:
         return find(target)
     except ImportFailed as failed:
@@ -66,13 +83,21 @@ def find_all(target: str) -> tuple[Rule | System, ...]:
 
 
 def find(target: str) -> Rule | System:
-    """The rule; one without a name gets that of its attribute.
+    """The rule; one without a name gets that of its attribute. Of a file without an attribute it is the only one.
 
     Raises:
-        FwpError: there is no such rule, file, module or attribute, or it is no rule.
+        FwpError: there is no such rule, file, module or attribute, it is no rule, or the file has several.
         ImportFailed: the user's module raised something.
     """
     place, colon, attribute = target.rpartition(":")
+    if not colon and target.endswith(".py"):
+        only, *others = find_all(target)
+        if others:
+            names = ", ".join(str(rule.name) for rule in (only, *others))
+            raise FwpError(
+                f"{target} has several rules", ("its rules", names), help=f"say which, as in {target}:{only.name}"
+            )
+        return only
     if not colon:
         return rule_by_name(target)
     module = _import(place)

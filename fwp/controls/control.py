@@ -5,6 +5,7 @@ It decides nothing about the data: it fills, fits and hands on, sample by sample
 
 import re
 from dataclasses import asdict, dataclass
+from difflib import get_close_matches
 from math import inf
 from typing import TYPE_CHECKING, Any, assert_never
 
@@ -248,10 +249,12 @@ def by_name(name: str) -> Control:
     if found := re.fullmatch(r"log-signature-([1-9]\d*)-([1-9]\d*)", name, re.ASCII):
         depth, step = map(int, found.groups())
         return log_signature(depth, step)
+    near = get_close_matches(name.replace("_", "-"), controls, n=1)
     raise DataError(
         "no control has this name",
         ("name", repr(name)),
-        help=f"use one of {', '.join(controls)}, log-signature-DEPTH-STEP",
+        ("controls", f"{', '.join(controls)}, log-signature-DEPTH-STEP"),
+        help=f"did you mean {near[0]}?" if near else "log-signature-2-16 has depth 2, and windows of 16 steps",
     )
 
 

@@ -52,6 +52,10 @@ class Path:
     def __len__(self) -> int:
         return len(self.coefficients)
 
+    def __repr__(self) -> str:
+        shape = f"batch={self.batch}, interval={self.intervals}, channel={self.channels}, degree={self.degree}"
+        return f"Path({shape}, {str(self.coefficients.dtype).removeprefix('torch.')} on {self.coefficients.device})"
+
     @property
     def batch(self) -> int:
         """How many samples."""

@@ -38,6 +38,12 @@ class Series:
     def __len__(self) -> int:
         return len(self.values)
 
+    def __repr__(self) -> str:
+        shape = f"batch={self.batch}, time={self.values.shape[1]}, channel={self.channels}"
+        if self.static is not None:
+            shape += f", feature={self.static.shape[1]}"
+        return f"Series({shape}, {str(self.values.dtype).removeprefix('torch.')} on {self.values.device})"
+
     @property
     def batch(self) -> int:
         """How many samples."""
@@ -185,7 +191,14 @@ def _floating(data: Array) -> Tensor:
 def _lengths(lengths: Array | None, batch: int, time: int, device: torch.device) -> Tensor:
     if lengths is None:
         return torch.full((batch,), time, device=device)
-    length = _shaped("lengths", torch.as_tensor(lengths, dtype=torch.int64, device=device), batch)
+    given = _shaped("lengths", torch.as_tensor(lengths, device=device), batch)
+    length = given.to(torch.int64)
+    if (at := _first(length != given)) is not None:
+        raise DataError(
+            "a length is no whole number",
+            (f"sample {at[0]}", f"length {given[tuple(at)].item():g}"),
+            help="a length counts time points",
+        )
     if (at := _first((length < 1) | (length > time))) is not None:
         raise DataError(
             "a length is not between 1 and the number of time points",

@@ -141,7 +141,12 @@ def _read(file: Path, columns: tuple[str, ...]) -> _Rows:
         with file.open("rb") as opened:
             parquet = opened.read(4) == b"PAR1"
         rows = _parquet(file, columns) if parquet else _csv(file, columns)
-    except (OSError, ValueError, NotImplementedError) as error:  # of pandas, pyarrow and unicode
+    except OSError as error:
+        said = error.strerror or str(error)
+        raise DataError(
+            "a table cannot be read", ("file", str(file)), ("because", said), help="check the path"
+        ) from error
+    except (ValueError, NotImplementedError) as error:  # of pandas, pyarrow and unicode
         raise DataError(
             "a table cannot be read",
             ("file", str(file)),

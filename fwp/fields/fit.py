@@ -25,7 +25,18 @@ def slots_of(rule: Rule | System) -> dict[str, Variable]:
 
 
 def default_map(slot: Variable, default: SlowMap) -> SlowMap:
-    """A linear map of `default`, a copy for each head, brought into the slot's domain."""
+    """A linear map of `default`, a copy for each head, brought into the slot's domain.
+
+    Raises:
+        CompositionError: the slot has all axes of `default` itself, so that no map could sum one.
+    """
+    if set(default.axes) <= set(slot.declared):
+        raise CompositionError(
+            f"the slot `{slot.name}` has no map, and gets none by itself",
+            (f"slot {slot.name}", pretty_axes(slot.declared)),
+            ("default", f"{default!r}, of axes {pretty_axes(default.axes)}, none of which a linear map would sum"),
+            help=f'give it one, such as a learned constant: {slot.name}=parameter("{" ".join(slot.declared)}")',
+        )
     source = linear(" ".join((*default.axes, "->", "head", *slot.declared)), default)
     match slot.domain.kind:
         case DomainKind.REAL:

@@ -16,7 +16,7 @@ __all__ = ["axes_of", "check_given", "layer_sizes"]
 
 
 def check_given(layers: Iterable[fwp.fields.compose.Layer], given: Mapping[str, int]) -> None:
-    """Refuse sizes below 1, that of the first point, and those of axes that no layer has: `build(…, kee=4)`.
+    """Refuse sizes that are none, that of the first point, and those of axes that no layer has: `build(…, kee=4)`.
 
     Raises:
         SizeError: there is one.
@@ -31,6 +31,8 @@ def check_given(layers: Iterable[fwp.fields.compose.Layer], given: Mapping[str, 
                 help="leave it out",
             )
     for axis, size in given.items():
+        if not isinstance(size, int) or isinstance(size, bool):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise SizeError(f"the size of axis {axis!r} is no whole number", (axis, repr(size)), help="give an int")
         if size < 1:
             raise SizeError(f"axis {axis!r} cannot have this size", (axis, str(size)), help="give a size of 1 or more")
         if axis not in known:

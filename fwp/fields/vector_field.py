@@ -32,6 +32,9 @@ class VectorField:
     net: "fwp.fields.net.Net"
     path: Path
 
+    def __repr__(self) -> str:
+        return f"VectorField({self.net.model!r}, {self.path!r})"
+
     def __call__(self, position: float) -> "Instant":
         """The field at a position on the knot index, from the right at a knot and from the left at the last."""
         interval = min(max(floor(position), 0), self.path.intervals - 1)

@@ -1,6 +1,7 @@
 """Files that are either whole or not there: atomic writing, and json whose size and depth are bounded before it is parsed."""
 
 import dataclasses
+import errno
 import json
 import math
 import os
@@ -57,12 +58,15 @@ def make_folder(folder: Path) -> None:
 
 
 def _refused(what: str, path: Path, error: OSError) -> FwpError:
-    return FwpError(
-        what,
-        ("path", str(path)),
-        ("the system says", error.strerror or str(error)),
-        help="free some space or choose another folder; what was there before is unchanged",
-    )
+    match error.errno:
+        case errno.ENOSPC | errno.EDQUOT:
+            help = "free some space, or choose another folder"
+        case errno.ENOENT:
+            help = f"make its folder first: mkdir -p {path.parent}"
+        case _:
+            help = "choose another folder"
+    facts = ("path", str(path)), ("the system says", error.strerror or str(error))
+    return FwpError(what, *facts, help=f"{help}; what was there before is unchanged")
 
 
 def _sync_folder(folder: Path) -> None:

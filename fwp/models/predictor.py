@@ -15,6 +15,7 @@ from fwp.fields import Net, VectorField
 from fwp.models.recurrent import Recurrence
 from fwp.models.stream import stride_of
 from fwp.solvers import Solution, read_along, solve
+from fwp.solvers.torchdiffeq import ATOL, RTOL
 
 __all__ = ["Block", "Head", "Predictor", "Solver"]
 
@@ -55,8 +56,8 @@ class Solver:
     steps: int = 1
     gradient: Literal["exact", "adjoint"] = "exact"
     backend: Literal["auto", "structured", "torchdiffeq", "torchcde"] = "auto"
-    rtol: float = 1e-4
-    atol: float = 1e-6
+    rtol: float = RTOL
+    atol: float = ATOL
 
 
 class Block(nn.Module):

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, NoReturn
 
-from fwp.errors import AxisError, FwpError
+from fwp.errors import AxisError, CompositionError, FwpError
 from fwp.rules.dual import dual_term
 from fwp.rules.vocabulary import W, k, q, v
 from fwp.terms.build import Number, add, align, as_term, multiply
@@ -128,6 +128,17 @@ class Rule:
         return Rule(multiply((factor, self.rate), None), self.of, None, self.read)
 
     __rmul__ = __mul__
+
+    def __matmul__(self, projection: str) -> NoReturn:
+        """A projection composes itself with the rule left of it; its name does not. Raises: CompositionError."""
+        if not isinstance(projection, str):  # pyright: ignore[reportUnnecessaryIsInstance]  # what is right of it may know
+            return NotImplemented
+        raise CompositionError(
+            "a rule is composed with a projection, not with its name",
+            ("rule", repr(self)),
+            ("given", repr(projection)),
+            help="from fwp.fields import wiring; rule @ wiring(…), which knows those of the command line",
+        )
 
     @cached_property
     def _meaning(self) -> tuple[Normal, Variable, Normal]:

@@ -23,10 +23,11 @@ from fwp.errors import CompositionError, SolveError
 from fwp.fields import VectorField
 from fwp.fields.net import LayerNet
 from fwp.rules.rule import Rule
+from fwp.solvers.choices import check_choices
 from fwp.solvers.discretise import discretise
 from fwp.solvers.plan import Plan, plan
 from fwp.solvers.situation import shape_of, situation_of
-from fwp.solvers.solve import begin_with, check_choices, requests_of
+from fwp.solvers.solve import begin_with, requests_of
 from fwp.solvers.steps import DenseSteps, LowRankSteps, Steps
 from fwp.solvers.walk import scan, segment_steps
 from fwp.solvers.witnesses import Sides

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import assert_never
 
 from fwp.fields import VectorField
+from fwp.solvers.choices import check_choices
 from fwp.solvers.plan import ORDER, Plan, Scan, human, plan
 from fwp.solvers.situation import Situation, situation_of
-from fwp.solvers.solve import check_choices
 from fwp.terms.show import show
 from fwp.terms.syntax import ONE, Node
 from fwp.terms.typeset import unicode

@@ -24,8 +24,9 @@ from fwp.fields.fit import slots_of
 from fwp.fields.net import LayerNet
 from fwp.lowering import Lowered, lower
 from fwp.rules.vocabulary import dx, x
+from fwp.solvers.choices import check_choices
 from fwp.solvers.solution import Solution
-from fwp.solvers.solve import check_choices, requests_of, solve
+from fwp.solvers.solve import requests_of, solve
 from fwp.terms.suggest import pretty_axes
 from fwp.terms.syntax import Node, Role, Term, Variable, variables
 

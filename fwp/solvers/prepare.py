@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from fwp.fields import VectorField
+from fwp.solvers.choices import check_choices
 from fwp.solvers.kernels.build import library
 from fwp.solvers.plan import plan
 from fwp.solvers.situation import kernel_of, situation_of
-from fwp.solvers.solve import check_choices
 
 __all__ = ["prepare"]
 

@@ -38,6 +38,10 @@ class Solution:
     at_end: bool
     plan: Plan
 
+    def __repr__(self) -> str:
+        states = ", ".join(f"{name}: {tuple(state.shape)}" for name, state in self.states.items())
+        return f"Solution({{{states}}}, {'at the end' if self.at_end else 'at requested times'}, {self.stats!r})"
+
     @property
     def final(self) -> dict[str, Float[Tensor, "batch head ..."]]:
         """The states at the last request: `(batch head *axes)`."""

@@ -11,20 +11,21 @@ from jaxtyping import Float, Float64, Int64
 from torch import Tensor
 
 from fwp.controls import Path
-from fwp.errors import CompositionError, SolveError
+from fwp.errors import SolveError
 from fwp.fields import VectorField
 from fwp.solvers.adjoint import warn_of_adjoint
+from fwp.solvers.choices import check_choices
 from fwp.solvers.diagnosis import refuse_unfinished, stopped
-from fwp.solvers.plan import ORDER, Scan, plan
+from fwp.solvers.plan import plan
 from fwp.solvers.situation import situation_of
 from fwp.solvers.solution import Solution, Statistics
 from fwp.solvers.torchcde import integrate as integrate_cde
-from fwp.solvers.torchdiffeq import METHODS, Counts
+from fwp.solvers.torchdiffeq import ATOL, RTOL, Counts
 from fwp.solvers.torchdiffeq import integrate as integrate_ode
 from fwp.solvers.walk import follow as follow_structured
 from fwp.solvers.walk import integrate as integrate_structured
 
-__all__ = ["begin_with", "check_choices", "follow", "read_along", "requests_of", "solve"]
+__all__ = ["begin_with", "follow", "read_along", "requests_of", "solve"]
 
 Beginning = Mapping[str, Tensor] | Tensor | None
 """States by name; a tensor stands for the only one."""
@@ -41,8 +42,8 @@ def solve(
     gradient: Literal["exact", "adjoint"] = "exact",
     backend: Literal["auto", "structured", "torchdiffeq", "torchcde"] = "auto",
     initial: Beginning = None,
-    rtol: float = 1e-4,
-    atol: float = 1e-6,
+    rtol: float = RTOL,
+    atol: float = ATOL,
 ) -> Solution:
     """Solve the field along its path, as its rule's structure allows: `explain(field)` says how, and why.
 
@@ -52,9 +53,9 @@ def solve(
             `"knots"` for every knot of the path, None for each sample's own end.
         method: `exact`, `exponential_midpoint`, `magnus4`, `commutator_free4`, or any of torchdiffeq's; "auto" takes the
             plan's choice. `euler` is the rule's discrete-time meaning: on Delta it is DeltaNet's recurrence.
-        steps: steps of a fixed-step method between two knots.
+        steps: steps between two knots; adaptive methods choose their own.
         scan: how structured steps become states; "auto" takes the plan's choice.
-        chunk: steps in a chunk of the chunked scan.
+        chunk: steps in a chunk of the chunked scan, which it asks for.
         gradient: `exact` is that of the steps taken; `adjoint` solves a second equation backwards (Chen et al., 2018), by
             torchdiffeq, and is wrong where the rule contracts.
         backend: `structured` evaluates the slow net for many instants at once and takes the rule's own steps; `torchdiffeq`
@@ -62,7 +63,7 @@ def solve(
         initial: states to begin with in place of those of the projection, by name, `(batch head *axes)`, or `(head *axes)`
             for all samples alike; a tensor alone where the rule has one state: `solve(field, initial=W0)`. Those that are
             not given begin as the projection has it. `solution.final` of one path begins the next where it ended.
-        rtol, atol: tolerances of adaptive methods.
+        rtol, atol: tolerances of torchdiffeq's adaptive and multi-step methods and of scipy's; others have none.
 
     Raises:
         SolveError: a choice does not fit the rule, the solver stopped, or the states are not finite: it says where, for
@@ -70,7 +71,7 @@ def solve(
         DataError: a requested time lies outside the path.
         CompositionError: `torchcde` for a field that is not linear in dx, or no field at all.
     """
-    check_choices(field, method, steps, scan, chunk, gradient, backend)
+    check_choices(field, method, steps, scan, chunk, gradient, backend, rtol, atol)
     path, knots, at_end = requests_of(field.path, times)
     field = VectorField(field.net, path)
     chosen = plan(
@@ -114,8 +115,8 @@ def read_along(
     gradient: Literal["exact", "adjoint"] = "exact",
     backend: Literal["auto", "structured", "torchdiffeq", "torchcde"] = "auto",
     initial: Beginning = None,
-    rtol: float = 1e-4,
-    atol: float = 1e-6,
+    rtol: float = RTOL,
+    atol: float = ATOL,
 ) -> Float[Tensor, "batch knot *rest"]:
     """The read-out at every knot, each with its own query: `(batch knot head *axes)`, causal where the control is.
 
@@ -149,15 +150,15 @@ def follow(
     gradient: Literal["exact", "adjoint"] = "exact",
     backend: Literal["auto", "structured", "torchdiffeq", "torchcde"] = "auto",
     initial: Beginning = None,
-    rtol: float = 1e-4,
-    atol: float = 1e-6,
+    rtol: float = RTOL,
+    atol: float = ATOL,
 ) -> tuple[Float[Tensor, "batch knot *rest"], dict[str, Tensor]]:
     """What `read_along` gives, and the states at the last knot, `(batch head *axes)`, from which another path may go on.
 
     Raises:
         SolveError: a choice does not fit the rule.
     """
-    check_choices(field, method, steps, scan, chunk, gradient, backend)
+    check_choices(field, method, steps, scan, chunk, gradient, backend, rtol, atol)
     chosen = plan(
         situation_of(field), method=method, scan=scan, chunk=chunk, steps=steps, gradient=gradient, backend=backend
     )
@@ -249,48 +250,3 @@ def begin_with(own: dict[str, Tensor], given: Beginning) -> dict[str, Tensor]:
             )
         states[name] = state.expand(own[name].shape)
     return states
-
-
-def check_choices(
-    field: VectorField,
-    method: str = "auto",
-    steps: int = 1,
-    scan: str = "auto",
-    chunk: int | None = None,
-    gradient: str = "exact",
-    backend: str = "auto",
-) -> None:
-    """Refuse choices that nobody could mean, whatever the rule.
-
-    Raises:
-        CompositionError: no field.
-        SolveError: an unknown name, or a number below 1.
-    """
-    if not isinstance(field, VectorField):  # pyright: ignore[reportUnnecessaryIsInstance]  # users run without pyright
-        raise CompositionError(
-            f"only a field is solved, and this is a {type(field).__name__}",
-            ("given", f"a {type(field).__name__}"),
-            help="bind a net to a series: net = model.build(…); solve(net(series))",
-        )
-    for name, chosen, known in (
-        ("method", method, ("auto", *dict.fromkeys((*ORDER, *METHODS)))),
-        ("scan", scan, ("auto", *(s.value for s in Scan))),
-        ("gradient", gradient, ("exact", "adjoint")),
-        ("backend", backend, ("auto", "structured", "torchdiffeq", "torchcde")),
-    ):
-        if chosen not in known:
-            raise SolveError(f"no {name} has this name", (name, repr(chosen)), help=f"use one of {', '.join(known)}")
-    if steps < 1:
-        raise SolveError(
-            "a method takes at least one step between knots", ("steps", str(steps)), help="give steps=1 or more"
-        )
-    if chunk is not None and chunk < 1:
-        raise SolveError("a chunk has at least one step", ("chunk", str(chunk)), help="give chunk=1 or more")
-    learns = torch.is_grad_enabled() and any(p.requires_grad for p in field.net.parameters())
-    if method == "scipy_solver" and gradient == "exact" and learns:
-        raise SolveError(
-            "scipy's solvers leave no trace to differentiate",
-            ("method", method),
-            ("gradient", gradient),
-            help="take gradient='adjoint', solve under torch.no_grad(), or choose another method",
-        )

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from fwp.fields import VectorField
 
-__all__ = ["METHODS", "Counts", "Family", "integrate", "leaves", "solver_options"]
+__all__ = ["ATOL", "METHODS", "RTOL", "Counts", "Family", "integrate", "leaves", "solver_options", "takes"]
 
 
 class Family(Enum):
@@ -46,6 +46,9 @@ METHODS: Mapping[str, Family] = {
     "scipy_solver": Family.SCIPY,
 }
 
+RTOL, ATOL = 1e-4, 1e-6
+"""Tolerances unless others are given."""
+
 _SEGMENT = 64
 """Knots for each call of torchdiffeq. It casts its time to the state's dtype: counted from 0 in each segment, a float32 time
 keeps 6 of its 7 digits for the place inside an interval."""
@@ -56,6 +59,17 @@ step's length were learned: with it gradients are wrong by about one step's leng
 
 _SHORTER = (1.0, 1e-3, 1e-6)
 """How much shorter a step is tried next where one as long as before a knot overflows: torchdiffeq learns nothing from NaN."""
+
+
+def takes(method: str) -> tuple[bool, bool]:
+    """Whether a method takes a number of steps, and whether it takes tolerances; those of our own take steps alone."""
+    match METHODS.get(method):
+        case Family.ADAPTIVE | Family.SCIPY:
+            return False, True
+        case Family.MULTISTEP:
+            return True, True
+        case Family.FIXED | None:
+            return True, False
 
 
 class Counts:

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import keyword
 import unicodedata
+from collections.abc import Callable
 from dataclasses import dataclass, fields
 from enum import Enum
 from fractions import Fraction
 from functools import cached_property
+from typing import NoReturn
 
 from fwp.errors import AxisError
 from fwp.terms.domain import Domain
@@ -84,6 +86,26 @@ class Term:
         from fwp.terms.show import show  # a fold over these nodes: imported here because it imports them
 
         return show(build.as_term(self))
+
+    @property
+    def T(self) -> NoReturn:
+        """There is no transpose: axes are found by name, not by place. Raises: AxisError."""
+        raise AxisError(
+            "a term has no transpose, since its axes are named",
+            (repr(self), pretty_axes(self.axes)),
+            help="leave the .T out: `@` sums the axis that both sides share, so W @ k is W k, and W @ v is Wᵀ v",
+        )
+
+    @classmethod
+    def __torch_function__(cls, function: Callable[..., object], *_: object) -> NoReturn:
+        """What torch calls in place of its own function, when that is given a term. Raises: AxisError."""
+        name = getattr(function, "__name__", "")
+        raise AxisError(
+            "torch's functions take tensors, and this is a term",
+            ("function", f"torch.{name}"),
+            ("given", f"a {cls.__name__}"),
+            help="use operators, and functions of fwp.terms, such as tanh; tensors come in when the rule is lowered",
+        )
 
     def __add__(self, other: object) -> Node:
         return build.add((self, other), "add")

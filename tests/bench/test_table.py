@@ -64,7 +64,6 @@ def test_recipes_are_told_apart() -> None:
 
 
 def test_a_name_stands_for_all_cells_that_begin_so() -> None:
-    assert chosen(TABLE1, []) == list(TABLE1)
     assert [own.name for own in chosen(TABLE1, ["sepsis/no-oi/delta-cde"])] == ["sepsis/no-oi/delta-cde"]
     assert len(chosen(TABLE1, ["sepsis"])) == len(TABLE1) // 2
     with pytest.raises(FwpError, match="did you mean sepsis/oi/delta-cde"):

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from fwp.cli import main
+from fwp.cli.main import COMMANDS
 from fwp.cli.run import folder_of
 from fwp.data import load_uea
 from fwp.models import load
@@ -81,6 +82,7 @@ def test_run_again_only_reports(tmp_path: Path, capsys: pytest.CaptureFixture[st
         (["data", "uea:../../etc"], "not the name of a data set"),
         (["show", "no-such-rule"], "no rule has this name"),
         (["bench", "table1", "--only", "sepsis/delta"], "no cell of the table has this name"),
+        (["bench", "table1", "--only", ""], "no cell of the table has this name"),
         (["bench", "table2", "--only", "worms", "--device", "abacus"], "no such device"),
     ],
 )
@@ -120,6 +122,20 @@ def test_help_shows_the_recipe_of_the_task(capsys: pytest.CaptureFixture[str]) -
             main(arguments)
         assert caught.value.code == 0
     assert "Passes through the training examples" in capsys.readouterr().out
+
+
+def test_no_command_imports_what_another_needs() -> None:
+    """Training and pictures take seconds to import."""
+    code = "import sys; from fwp.cli import main; main(['show', 'delta']); print(sorted({'lightning', 'matplotlib'} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.endswith("[]\n") and done.stdout.startswith("delta")
+
+
+def test_every_command_has_a_line_in_the_help(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    shown = re.sub(r"[│\s]+", " ", capsys.readouterr().out)
+    assert all(re.search(rf"• {name} [A-Z]", shown) for name in COMMANDS)
 
 
 def test_the_folder_has_a_name_that_every_system_allows() -> None:

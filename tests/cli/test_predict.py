@@ -179,6 +179,9 @@ def test_what_does_not_fit_is_refused(tmp_path: Path, capsys: pytest.CaptureFixt
     assert "cannot be read" in refused(capsys, tmp_path, file) and "cannot be read" in refused(
         capsys, run, tmp_path / "no"
     )
+    (tmp_path / "killed").mkdir()
+    (tmp_path / "killed" / "run.json").write_text("{}")
+    assert "has not finished" in refused(capsys, tmp_path / "killed", file)
     file = tmp_path / "new.ts"
     for text in (
         "",

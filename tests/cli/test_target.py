@@ -2,6 +2,7 @@ from pathlib import Path
 
 import pytest
 
+from fwp.cli import main
 from fwp.cli.target import resolve
 from fwp.errors import FwpError
 from fwp.rules import ALL, System, delta
@@ -41,6 +42,17 @@ def test_a_file_is_imported_beside_its_neighbours(folder: Path) -> None:
     assert isinstance(both := resolve("my rules/mine.py:both"), System) and both.name == "both"
 
 
+def test_a_file_of_one_rule_needs_no_name(folder: Path) -> None:
+    (folder / "one.py").write_text("from fwp.rules import delta\nmine = 2 * delta")
+    assert resolve("my rules/one.py") == 2 * delta
+
+
+def test_a_file_alone_shows_all_its_rules(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    main(["show", "my rules/mine.py"])
+    shown = capsys.readouterr().out
+    assert all(f"{name}\n" in f"\n{shown}" for name in ("leaky", "both, 1 states", "another"))
+
+
 def test_a_module_is_found_in_the_current_folder(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(folder)
     assert resolve("mine:leaky") == delta
@@ -55,6 +67,7 @@ def test_a_module_is_found_in_the_current_folder(folder: Path, monkeypatch: pyte
         ("my rules/other.py:leaky", "no such file"),
         ("nowhere.at_all:leaky", "no such module"),
         ("my rules/mine.py:", "has no ``"),
+        ("my rules/mine.py", "say which, as in my rules/mine.py:leaky"),
     ],
 )
 def test_what_is_no_rule_is_said(folder: Path, target: str, words: str) -> None:

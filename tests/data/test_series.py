@@ -6,10 +6,17 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fwp.controls import hermite
 from fwp.data import Series, collate, series
 from fwp.errors import DataError
 
 NAN, INF = float("nan"), float("inf")
+
+
+def test_one_line_says_what_it_is():
+    data = series(torch.zeros(2, 5, 3), static=torch.zeros(2, 4))
+    assert repr(data) == "Series(batch=2, time=5, channel=3, feature=4, float32 on cpu)"
+    assert repr(hermite(data)) == "Path(batch=2, interval=4, channel=4, degree=3, float32 on cpu)"
 
 
 def test_defaults():

@@ -57,6 +57,7 @@ CASES: dict[str, Callable[[Path], object]] = {
     "times_of_other_length": lambda _: series(TWO, times=[0.0, 1.0]),
     "mask_of_other_shape": lambda _: series(TWO, mask=torch.ones(2, 3, 1, dtype=torch.bool)),
     "zero_length": lambda _: series(TWO, lengths=[0, 3]),
+    "length_that_is_no_whole_number": lambda _: series(TWO, lengths=[2, 2.5]),
     "length_beyond_the_end": lambda _: series(TWO, lengths=[2, 4]),
     "static_of_other_batch": lambda _: series(TWO, static=torch.zeros(3, 1)),
     "nothing_to_collate": lambda _: collate([]),

@@ -25,7 +25,7 @@ from fwp.fields import (
     to_json,
     wiring,
 )
-from fwp.rules import bcm, delta, dx, hebb, k, momentum_delta, self_reference, v, x
+from fwp.rules import bcm, delta, dx, hebb, k, momentum_delta, ncde, self_reference, v, x
 from fwp.terms import Primitive, Signal, nonnegative
 from tests.messages.said import said
 
@@ -54,6 +54,7 @@ CASES: dict[str, Callable[[Path], object]] = {
     "map_with_wrong_axes": lambda _: delta @ Projection(k=linear("channel -> head value", x)),
     "map_outside_the_domain": lambda _: delta @ Projection(beta=tanh(linear("channel -> head", x))),
     "map_outside_nonnegative": lambda _: gained @ Projection(gain=linear("channel -> head", x)),
+    "slot_without_map": lambda _: ncde @ Projection(),
     "map_for_no_slot": lambda _: delta @ Projection(decay=linear("channel -> head", x)),
     "start_of_no_state": lambda _: delta @ Projection(initial=start(M=linear("channel -> head value", x))),
     "first_write_of_no_slot": lambda _: delta @ Projection(initial=first_write(z=linear("channel -> head", x))),
@@ -61,6 +62,7 @@ CASES: dict[str, Callable[[Path], object]] = {
     "unknown_signal": lambda _: Rule(Signal("y", "value") * k) @ Projection(),
     "first_point_of_a_slot": lambda _: delta @ Projection(k=linear("point -> head key", first)),
     "first_write_at_other_axes": lambda _: delta @ Projection(initial=first_write(at=linear("point -> key", first))),
+    "size_that_is_no_whole_number": lambda _: net(width=8.0),  # pyright: ignore[reportArgumentType]
     "size_of_the_first_point": lambda _: encoded().build(3, width=8, heads=2, point=4),
     "other_first_point": lambda _: encoded().build(5, width=8, heads=2) @ log_signature(2, 2)(data()),
     "increment_above": lambda _: stack(delta @ plain(), delta @ plain(keys=dx)),

@@ -27,6 +27,7 @@ CASES = {
     "two_variables_of_one_name": "Rule(v * k * Slot('beta', 'key'), read=W @ Slot('k', 'key') * beta)",
     "sum_of_two_states": "hebb + Rule(M, of=M)",
     "sum_of_two_read_outs": "hebb + Rule(v * k, read=v @ W)",
+    "rule_at_a_name": "delta @ 'plain'",
     "claim_of_no_law": "Rule(v * k, laws=['growth bound'])",
     "dual_of_a_vector": "oja_neuron.dual()",
     "neural_cde_without_layers": "neural_cde(0)",

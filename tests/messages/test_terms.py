@@ -31,6 +31,8 @@ CASES = {
     "contract_without_shared_axis": "v @ k",
     "contract_a_number": "W @ 2",
     "tensor_in_a_term": "torch.ones(2) * k",
+    "term_in_a_function_of_torch": "torch.tanh(v - W @ k)",
+    "transpose_of_a_term": "k - W.T @ v",
     "array_in_a_term": "np.ones(2) * k",
     "text_in_a_term": "W @ 'k'",
     "number_that_is_not_finite": "float('nan') * v",

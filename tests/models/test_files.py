@@ -40,6 +40,14 @@ def test_a_full_disk_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert list(tmp_path.iterdir()) == [tmp_path / "x.json"]
 
 
+def test_the_help_is_that_of_the_systems_reason(tmp_path: Path) -> None:
+    with pytest.raises(FwpError, match=f"mkdir -p {tmp_path / 'none'}"):
+        write_bytes(tmp_path / "none" / "x", b"")
+    (tmp_path / "x").mkdir()
+    with pytest.raises(FwpError, match="choose another folder"):
+        write_bytes(tmp_path / "x", b"")
+
+
 @pytest.mark.parametrize(
     ("content", "words"),
     [

@@ -1,6 +1,7 @@
 """The solution of a field by scipy's DOP853 in float64, interval by interval; the rules written out in numpy."""
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 import torch
@@ -10,8 +11,16 @@ from scipy.special import softmax
 from torch import Tensor
 
 from fwp.fields import VectorField
+from fwp.solvers.torchdiffeq import takes
 
 Arrays = Mapping[str, NDArray]
+
+
+def choices(method: str, steps: int, tolerance: float) -> dict[str, Any]:
+    """The method, with what it takes of steps and tolerances: to solve by all methods in one loop."""
+    counts, tolerates = takes(method)
+    found: dict[str, Any] = {"method": method} | ({"steps": steps} if counts else {})
+    return found | ({"rtol": tolerance, "atol": tolerance} if tolerates else {})
 
 
 def outer(a: NDArray, b: NDArray) -> NDArray:

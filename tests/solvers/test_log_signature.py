@@ -23,7 +23,7 @@ from fwp.solvers.situation import situation_of
 from fwp.solvers.torchdiffeq import Family
 from tests.controls import signatures
 from tests.fields.nets import built, close, few, some_series
-from tests.solvers.reference import exact
+from tests.solvers.reference import choices, exact
 
 WINDOWS = [log_signature(1, 1), log_signature(1, 2, pace=2.5), log_signature(2, 2), log_signature(2, 4, False, 0.5)]
 ONE_STEP = [m for m, family in METHODS.items() if family is Family.FIXED]
@@ -152,7 +152,7 @@ def test_no_method_reads_the_next_window_at_a_knot(method, control):
     last = {"values": values} if observation < 8 else {}
     with torch.no_grad():
         ours, theirs = (
-            solve(net(d), "knots", method=method, backend="torchdiffeq", rtol=1e-3, atol=1e-3)
+            solve(net(d), "knots", backend="torchdiffeq", **choices(method, 1, 1e-3))
             for d in (raw, replace(raw, **last))
         )
     assert torch.equal(ours.states["W"][:, : knot + 1], theirs.states["W"][:, : knot + 1])

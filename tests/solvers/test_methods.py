@@ -14,7 +14,7 @@ from fwp.rules import bcm, delta, hebb, softmax_oja, tanh_delta
 from fwp.solvers import METHODS
 from fwp.solvers.torchdiffeq import Family
 from tests.fields.nets import built, by_hand, close, random_states, some_series
-from tests.solvers.reference import exact
+from tests.solvers.reference import choices, exact
 
 SMOOTH = Control(Kind.HERMITE)
 
@@ -54,7 +54,7 @@ def test_every_method_reaches_the_solution(problem, method):
     steps, bar = TIGHT[method]
     rtol = LOOSE.get(method, 1e-10)
     with torch.no_grad():
-        solution = solve(field, "knots", method=method, steps=steps, initial=states, rtol=rtol, atol=rtol)
+        solution = solve(field, "knots", initial=states, **choices(method, steps, rtol))
     assert close(solution.states["W"], reference, bar)
 
 
@@ -65,9 +65,7 @@ def test_the_adjoint_s_states_are_those_of_the_method(problem, method):
     steps, bar = TIGHT[method]
     rtol = LOOSE.get(method, 1e-10)
     with torch.no_grad():
-        solution = solve(
-            field, "knots", method=method, steps=steps, initial=states, rtol=rtol, atol=rtol, gradient="adjoint"
-        )
+        solution = solve(field, "knots", initial=states, gradient="adjoint", **choices(method, steps, rtol))
     assert close(solution.states["W"], reference, bar)
 
 

@@ -77,7 +77,8 @@ def test_sizes_choose_the_scan() -> None:
     assert plan(of("gated_delta", intervals=4)).scan is Scan.SEQUENTIAL
     assert plan(of("delta", intervals=8), steps=4).scan is Scan.CHUNKED
     assert plan(of("delta", device="cuda")).scan is Scan.CHUNKED
-    assert plan(of("delta"), chunk=5).chunk == 5
+    asked = plan(of("delta", intervals=8), chunk=5)
+    assert (asked.scan, asked.chunk) == (Scan.CHUNKED, 5), "whoever asks for a size of chunks asks for chunks"
 
 
 def test_a_long_series_is_computed_again_segment_by_segment() -> None:

@@ -22,6 +22,7 @@ def field_of(name: str, wiring=direct, control=controls.linear, **shape: int):
 @pytest.fixture
 def small_segments(monkeypatch: pytest.MonkeyPatch):
     """Segments of a few steps, each computed again in backward."""
+    monkeypatch.setattr("fwp.solvers.plan._CHUNK", 4)
     monkeypatch.setattr("fwp.solvers.plan._ROWS", 9)
     monkeypatch.setattr("fwp.solvers.plan._KEPT", 0)
     planning.plan.cache_clear()
@@ -37,7 +38,7 @@ def test_read_outs_are_those_of_the_states(name: str, scan: str) -> None:
     field = field_of(name, time=20)
     parameters = [p for p in field.net.parameters() if p.requires_grad]
     whole = solve(field, "knots", scan="sequential").read()
-    along = read_along(field, scan=scan, chunk=4)
+    along = read_along(field, scan=scan)
     assert close(along, whole, 1e-12)
     ours, theirs = (torch.autograd.grad(o.square().sum(), parameters, allow_unused=True) for o in (along, whole))
     assert all(close(a, b, 1e-11) for a, b in zip(ours, theirs, strict=True) if a is not None and b is not None)

@@ -11,6 +11,7 @@ from fwp.fields import Projection, direct, increments_only, keys_from_increments
 from fwp.rules import delta, dx, gru_ode, hebb, ncde, oja
 from fwp.solvers import METHODS
 from tests.fields.nets import built, close, random_states, sized, some_series, suitable
+from tests.solvers.reference import choices
 
 LINEAR = {"hebb": (hebb, plain(values=dx)), "ncde": (ncde, ncde_wiring()), "hebb, keys from dx": (hebb, plain(keys=dx))}
 CONTROLS = [controls.linear, controls.rectilinear, controls.natural_cubic, Control(Kind.HERMITE, time=False)]
@@ -50,7 +51,7 @@ def test_every_method_serves(method):
     field = net(some_series(time=4, unequal=True))
     with torch.no_grad():
         reference = solve(field, method="rk4", steps=10)
-        found = solve(field, method=method, steps=40, backend="torchcde", rtol=1e-5, atol=1e-6)
+        found = solve(field, backend="torchcde", **choices(method, 40, 1e-6))
     rough = {
         "euler": 0.1,
         "midpoint": 1e-3,
