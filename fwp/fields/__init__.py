@@ -7,6 +7,7 @@ from fwp.fields.json import from_json, to_json
 from fwp.fields.maps import (
     activation,
     external,
+    feed_forward,
     layer_norm,
     linear,
     normalize,
@@ -22,6 +23,7 @@ from fwp.fields.net import Net
 from fwp.fields.rates import spread_rates
 from fwp.fields.vector_field import Instant, VectorField
 from fwp.fields.wirings import (
+    above,
     big_map_wiring,
     direct,
     gru_ode_wiring,
@@ -47,10 +49,12 @@ __all__ = [
     "StatesFrom",
     "VectorField",
     "Zero",
+    "above",
     "activation",
     "big_map_wiring",
     "direct",
     "external",
+    "feed_forward",
     "first",
     "first_write",
     "from_features",

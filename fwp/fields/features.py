@@ -10,6 +10,7 @@ from fwp.fields.initial import FirstWrite, StatesFrom, Zero, first_write, start,
 from fwp.fields.maps import (
     Activation,
     External,
+    FeedForward,
     LayerNorm,
     Linear,
     Parameter,
@@ -57,7 +58,7 @@ def _redrawn(node: SlowMap, source: SlowMap) -> SlowMap:
             return Activation(primitive, over, _redrawn(of, source))
         case Linear(_, outputs, _):
             return Linear(source, outputs, True)
-        case Variable() | LayerNorm() | Shared() | Parameter() | External():
+        case Variable() | LayerNorm() | FeedForward() | Shared() | Parameter() | External():
             raise CompositionError(
                 "a slot cannot be drawn from static features",
                 ("its map", show_map(node)),

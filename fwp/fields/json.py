@@ -12,12 +12,14 @@ from fwp.fields.initial import FirstWrite, Initial, StatesFrom, Zero, first, sta
 from fwp.fields.maps import (
     Activation,
     External,
+    FeedForward,
     LayerNorm,
     Linear,
     Parameter,
     Shared,
     SlowMap,
     activation,
+    feed_forward,
     layer_norm,
     linear,
     parameter,
@@ -105,6 +107,8 @@ def _map(node: SlowMap) -> dict[str, Any]:
             return {"map": "linear", "of": _map(of), "outputs": list(outputs), "bias": bias}
         case LayerNorm(of):
             return {"map": "layer_norm", "of": _map(of)}
+        case FeedForward(of, hidden):
+            return {"map": "feed_forward", "of": _map(of), "hidden": hidden}
         case Activation(primitive, over, of):
             return {"map": "activation", "primitive": primitive.name.lower(), "over": over, "of": _map(of)}
         case Shared(name, of):
@@ -142,6 +146,8 @@ def _read_map(data: Mapping[str, Any]) -> SlowMap:
             return agreed(made, made.outputs == outputs and isinstance(bias, bool))
         case "layer_norm":
             return layer_norm(_read_map(data["of"]))
+        case "feed_forward":
+            return feed_forward(_read_map(data["of"]), data["hidden"])
         case "activation":
             return activation(Primitive[data["primitive"].upper()], _read_map(data["of"]), data["over"])
         case "shared":

@@ -21,6 +21,7 @@ from fwp.terms.syntax import Axes, Role, Variable
 __all__ = [
     "Activation",
     "External",
+    "FeedForward",
     "LayerNorm",
     "Linear",
     "Parameter",
@@ -29,6 +30,7 @@ __all__ = [
     "activation",
     "as_map",
     "external",
+    "feed_forward",
     "layer_norm",
     "linear",
     "normalize",
@@ -64,6 +66,19 @@ class LayerNorm:
     """Zero mean and unit variance over all axes together (ε = 1e-5), then a learned gain and shift for each entry."""
 
     of: SlowMap
+
+    @property
+    def axes(self) -> Axes:
+        """The axes of the result."""
+        return self.of.axes
+
+
+@dataclass(frozen=True)
+class FeedForward:
+    """y + A₂ relu(A₁ LN(y) + b₁) + b₂ of y, the residual block of a Transformer, with hidden units along the axis `hidden`."""
+
+    of: SlowMap
+    hidden: str
 
     @property
     def axes(self) -> Axes:
@@ -115,7 +130,7 @@ class External:
     axes: Axes
 
 
-SlowMap = Variable | Linear | LayerNorm | Activation | Shared | Parameter | External
+SlowMap = Variable | Linear | LayerNorm | FeedForward | Activation | Shared | Parameter | External
 
 
 def source(node: SlowMap) -> Variable | Parameter:
@@ -127,7 +142,7 @@ def source(node: SlowMap) -> Variable | Parameter:
 
 def as_map(value: object) -> SlowMap:
     """A map as it is; of the variables only signals and increments are maps."""
-    if isinstance(value, Linear | LayerNorm | Activation | Shared | Parameter | External):
+    if isinstance(value, Linear | LayerNorm | FeedForward | Activation | Shared | Parameter | External):
         return value
     if isinstance(value, Variable) and value.role in (Role.SIGNAL, Role.INCREMENT):
         return value
@@ -167,6 +182,23 @@ def linear(pattern: str, of: SlowMap, bias: bool = True) -> Linear:
 def layer_norm(of: SlowMap) -> LayerNorm:
     """Layer normalisation over all axes of `of`."""
     return LayerNorm(as_map(of))
+
+
+def feed_forward(of: SlowMap, hidden: str = "inner") -> FeedForward:
+    """A residual feed-forward block over all axes of `of`; `build(…, inner=…)` says how many hidden units it has.
+
+    Raises:
+        AxisError: `hidden` is no name of one axis, or one of those of `of`.
+    """
+    source = as_map(of)
+    if _names(hidden, hidden) != (hidden,) or hidden in source.axes:
+        raise AxisError(
+            "the hidden units of a feed-forward block have an axis of their own",
+            ("hidden", repr(hidden)),
+            ("applied to", pretty_axes(source.axes)),
+            help='call it "inner"',
+        )
+    return FeedForward(source, hidden)
 
 
 def shared(name: str, of: SlowMap) -> Shared:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import fwp.fields.compose
 from fwp.fields.initial import FirstWrite, StatesFrom, Zero
-from fwp.fields.maps import Activation, External, LayerNorm, Linear, Parameter, Shared, SlowMap
+from fwp.fields.maps import Activation, External, FeedForward, LayerNorm, Linear, Parameter, Shared, SlowMap
 from fwp.rules.vocabulary import x
 from fwp.terms.syntax import Variable
 
@@ -24,6 +24,8 @@ def show_map(node: SlowMap) -> str:
             return f'linear("{pattern}", {show_map(of)}{"" if bias else ", bias=False"})'
         case LayerNorm(of):
             return f"layer_norm({show_map(of)})"
+        case FeedForward(of, hidden):
+            return f'feed_forward({show_map(of)}, "{hidden}")'
         case Activation(primitive, over, of):
             return f"{primitive.name.lower()}({show_map(of)}{'' if over is None else f', {chr(34)}{over}{chr(34)}'})"
         case Shared(name, of):

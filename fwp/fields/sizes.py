@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 import fwp.fields.compose
 from fwp.errors import SizeError
 from fwp.fields.initial import all_maps, reads_first
-from fwp.fields.maps import Parameter, SlowMap
+from fwp.fields.maps import FeedForward, Parameter, SlowMap
 from fwp.terms.sizes import axis_classes
 from fwp.terms.suggest import pretty_axes
 from fwp.terms.syntax import Role, Variable
@@ -84,7 +84,7 @@ def axes_of(layer: fwp.fields.compose.Layer) -> dict[str, None]:
     for own in (*maps, *all_maps(projection.initial)):
         node: SlowMap | None = own
         while node is not None:
-            axes += node.axes
+            axes += (*node.axes, node.hidden) if isinstance(node, FeedForward) else node.axes
             node = None if isinstance(node, Variable | Parameter) else node.of
     return dict.fromkeys(axes)
 

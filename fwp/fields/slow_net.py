@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn.functional import linear
 
 from fwp.errors import CompositionError
-from fwp.fields.maps import Activation, External, LayerNorm, Linear, Parameter, Shared, SlowMap
+from fwp.fields.maps import Activation, External, FeedForward, LayerNorm, Linear, Parameter, Shared, SlowMap
 from fwp.fields.show import show_map
 from fwp.lowering import lower
 from fwp.terms.build import apply
@@ -47,7 +47,8 @@ class SlowNet(nn.Module):
     def foreign(self) -> bool:
         """Whether a module of the user's own is among the maps: it alone may be random."""
         return any(
-            not isinstance(step, _Linear | _Constant | _Activation | nn.LayerNorm) for step in self.steps.values()
+            not isinstance(step, _Linear | _Constant | _Activation | _FeedForward | nn.LayerNorm)
+            for step in self.steps.values()
         )
 
     def _value(self, result: str, values: dict[str, Tensor]) -> Tensor:
@@ -80,6 +81,9 @@ class SlowNet(nn.Module):
             case LayerNorm(of):
                 source = self._add(of, owner)
                 return self._name(f"{owner}_norm", nn.LayerNorm([self._sizes[a] for a in of.axes]), source)
+            case FeedForward(of, hidden):
+                source = self._add(of, owner)
+                return self._name(f"{owner}_block", _FeedForward(of.axes, hidden, self._sizes), source)
             case Activation(primitive, _, of):
                 source = self._add(of, owner)
                 return self._name(f"{owner}_{primitive.name.lower()}", _Activation(node, self._sizes), source)
@@ -122,6 +126,19 @@ class _Linear(nn.Module):
             return value.view(*value.shape[:-1], *self.outputs)
         value = torch.einsum(self.pattern, source, weight)
         return value if bias is None else value + bias
+
+
+class _FeedForward(nn.Module):
+    """A pre-norm residual block."""
+
+    def __init__(self, axes: Axes, hidden: str, sizes: Mapping[str, int]) -> None:
+        super().__init__()
+        self.norm = nn.LayerNorm([sizes[a] for a in axes])
+        self.widen = _Linear(axes, (hidden,), True, sizes)
+        self.narrow = _Linear((hidden,), axes, True, sizes)
+
+    def forward(self, source: Tensor) -> Tensor:
+        return source + self.narrow(self.widen(self.norm(source)).relu())
 
 
 class _Constant(nn.Module):

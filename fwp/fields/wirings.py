@@ -9,11 +9,12 @@ from difflib import get_close_matches
 
 from fwp.errors import CompositionError
 from fwp.fields.compose import Projection
-from fwp.fields.initial import Initial, StatesFrom, first, first_write, start
+from fwp.fields.initial import Initial, StatesFrom, first, first_write, start, zero
 from fwp.fields.maps import (
     Parameter,
     Shared,
     SlowMap,
+    feed_forward,
     layer_norm,
     linear,
     parameter,
@@ -29,6 +30,7 @@ from fwp.terms.normal import normal
 from fwp.terms.syntax import Role, Variable
 
 __all__ = [
+    "above",
     "big_map_wiring",
     "direct",
     "encoder",
@@ -96,6 +98,20 @@ def increments_only(squash: bool = True, value_norm: bool = False, initial: Init
     return _published(e, _values(dx, value_norm), squash, initial)
 
 
+def above(squash: bool = True) -> Projection:
+    """A layer on top of another, as in the published two-layer model but for its defect; `inner` is the block's width.
+
+    What the layer below reads of its state passes a feed-forward block and a layer norm, from which keys, values, rate and
+    query are drawn; the state begins at 0. In the published field the lower layer's *rate* stands in the place of its state,
+    though not in the read-out; here both read the state.
+
+    models: MultiLayerFastWeightODE of IDSIA/neuraldiffeq-fwp, without its option `residual`. The layer below is `direct()`:
+    `stack(tanh_delta @ direct(squash=False), tanh_delta @ above(squash=False)) @ log_signature(1, 4)`.
+    """
+    e = shared("encoder", layer_norm(feed_forward(x)))
+    return _published(e, linear("channel -> head value", e), squash, zero)
+
+
 def _values(source: Variable, norm: bool) -> SlowMap:
     """Values by one linear map, or by one into the width, layer norm, and another ("value norm")."""
     if not norm:
@@ -105,11 +121,12 @@ def _values(source: Variable, norm: bool) -> SlowMap:
 
 def _published(e: Shared, v: SlowMap, squash: bool, initial: Initial | None, transposed: bool = False) -> Projection:
     query = {"q_value": "value"} if transposed else {"q": "key"}
+    (encoded,) = e.axes
     return Projection(
-        k=softmax(linear("width -> head key", e), "key"),
+        k=softmax(linear(f"{encoded} -> head key", e), "key"),
         v=tanh(v) if squash else v,
-        beta=sigmoid(linear("width -> head", e)),
-        **{name: softmax(linear(f"width -> head {axis}", e), axis) for name, axis in query.items()},
+        beta=sigmoid(linear(f"{encoded} -> head", e)),
+        **{name: softmax(linear(f"{encoded} -> head {axis}", e), axis) for name, axis in query.items()},
         default=e,
         initial=first_write() if initial is None else initial,
     )

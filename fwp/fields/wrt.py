@@ -9,7 +9,7 @@ from collections.abc import Callable
 from math import inf
 from typing import assert_never
 
-from fwp.fields.maps import Activation, External, LayerNorm, Linear, Parameter, Shared, SlowMap
+from fwp.fields.maps import Activation, External, FeedForward, LayerNorm, Linear, Parameter, Shared, SlowMap
 from fwp.rules.rule import Rule
 from fwp.rules.system import System
 from fwp.terms.fold import fold
@@ -34,7 +34,7 @@ def map_degrees(node: SlowMap) -> Degrees:
             return (0 if bias else low, high)
         case Shared(_, of):
             return map_degrees(of)
-        case LayerNorm(of) | Activation(_, _, of) | External(_, of, _):
+        case LayerNorm(of) | FeedForward(of) | Activation(_, _, of) | External(_, of, _):
             return (0, 0) if map_degrees(of) == (0, 0) else (0, inf)
         case _:
             assert_never(node)

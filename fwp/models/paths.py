@@ -18,7 +18,7 @@ from fwp.data import Series, series
 from fwp.data.series import Array
 from fwp.errors import CompositionError, SolveError
 from fwp.fields import Net, VectorField
-from fwp.fields.maps import Activation, External, LayerNorm, Linear, Parameter, Shared, SlowMap
+from fwp.fields.maps import Activation, External, FeedForward, LayerNorm, Linear, Parameter, Shared, SlowMap
 from fwp.fields.show import show_map
 from fwp.models.layer import FastWeights
 from fwp.models.stream import inside, path_on, stride_of
@@ -186,7 +186,7 @@ def _affine(own: SlowMap) -> bool:
             return True
         case Linear(of) | Shared(_, of):
             return _affine(of)
-        case LayerNorm() | Activation() | External():
+        case LayerNorm() | FeedForward() | Activation() | External():
             return False
         case _:
             assert_never(own)

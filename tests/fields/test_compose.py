@@ -13,6 +13,7 @@ from fwp.fields import (
     Layer,
     Model,
     Projection,
+    feed_forward,
     first,
     first_write,
     increments_only,
@@ -36,7 +37,8 @@ from fwp.terms import Increment, Signal, Slot, State
 from tests.fields.nets import built, some_series, suitable
 
 CONTROLS = [Control(kind, time) for kind in Kind for time in (True, False)]
-SOURCES = [x, dx, static, *(shared(s.name, layer_norm(linear("channel -> width", s))) for s in (x, dx))]
+ENCODED = [shared(s.name, layer_norm(linear("channel -> width", s))) for s in (x, dx)]
+SOURCES = [x, dx, static, *ENCODED, shared("block", feed_forward(linear("channel -> width", x)))]
 choices = st.tuples(st.sampled_from(list(ALL)), st.lists(st.integers(0, len(SOURCES)), min_size=8, max_size=8))
 
 

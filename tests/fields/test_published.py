@@ -4,12 +4,14 @@ import pytest
 import torch
 from torch import Tensor
 
-from fwp import Rule, Slot, controls, series, solve
+from fwp import Rule, Slot, controls, series, solve, stack
 from fwp.fields import (
     Projection,
+    above,
     direct,
     first,
     first_write,
+    from_json,
     increments_only,
     keys_from_increments,
     keys_from_signal,
@@ -22,6 +24,7 @@ from fwp.fields import (
     softmax,
     static,
     tanh,
+    to_json,
 )
 from fwp.rules import (
     W,
@@ -230,3 +233,38 @@ def test_the_paper_s_equations_by_one_linear_map():
         query = torch.einsum("hic,bc->bhi", weights["q_linear"], signals[sources[0]])
         assert close(at.read(states), torch.einsum("bhoi,bhi->bho", states["W"], query), 1e-14)
     assert Rule(beta * v * k) == hebb and hebb.read == Rule(W).read
+
+
+def test_two_layers_without_their_defect():
+    """models.md §3.9, but that the field, too, reads the lower layer's state, where the published one reads its rate."""
+    spec = stack(tanh_delta @ direct(squash=False), tanh_delta @ above(squash=False))
+    torch.manual_seed(0)
+    net = (spec @ controls.linear).build(3, width=8, heads=2, inner=5, dtype=torch.float64)
+    lower = Published.of(net, **NODE, update=published.delta_post_tanh)
+    own = {n.removeprefix("layers.1.slow.steps."): p for n, p in net.named_parameters() if n.startswith("layers.1")}
+    with torch.no_grad():
+        for parameter in net.parameters():
+            parameter.add_(0.1 * torch.randn_like(parameter))
+    upper = Published(own, 2, "x", "encoder", published.delta_post_tanh)
+
+    def encoded(y: Tensor) -> Tensor:
+        """LN₂ of mid_FF."""
+        hidden = upper.dense("encoder_block.widen", upper.norm("encoder_block.norm", y)).relu()
+        return upper.norm("encoder_norm", y + upper.dense("encoder_block.narrow", hidden))
+
+    field = net(some_series())
+    states = random_states(net, 3)
+    for position in (0.0, 0.4, 4.9):
+        at = field(position)
+        signals = at.inputs["x"], at.inputs["dx"]
+        e = encoded(lower.read(*signals, states["layer1.W"]).flatten(-2))
+        k, v, beta = (upper.dense(f"{name}_linear", e) for name in ("k", "v", "beta"))
+        rates = at(states)
+        assert close(rates["layer1.W"], lower.rate(*signals, states["layer1.W"]), 1e-14)
+        update = published.delta_post_tanh(k, v, beta.sigmoid()[..., None, None], states["layer2.W"])
+        assert close(rates["layer2.W"], update, 1e-14)
+        q = upper.dense("q_linear", e).softmax(-1)
+        assert close(at.read(states), torch.einsum("...ij,...j->...i", states["layer2.W"], q), 1e-14)
+    begun = field.initial()
+    assert not begun["layer2.W"].any() and begun["layer1.W"].any()
+    assert from_json(to_json(net.model)) == net.model

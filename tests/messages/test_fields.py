@@ -12,6 +12,7 @@ from fwp.controls import log_signature
 from fwp.fields import (
     activation,
     external,
+    feed_forward,
     first,
     first_write,
     from_json,
@@ -76,6 +77,7 @@ CASES: dict[str, Callable[[Path], object]] = {
     ).build(3, width=8, heads=2),
     "not_a_cde": lambda _: (delta @ plain(keys=dx) @ linear_control).require_cde(),
     "linear_of_other_axes": lambda _: linear("width -> head key", x),
+    "block_without_an_axis_of_its_own": lambda _: feed_forward(x, "channel"),
     "linear_without_arrow": lambda _: linear("channel", x),
     "linear_that_sums_nothing": lambda _: linear("channel -> channel key", x),
     "pattern_that_cannot_be_read": lambda _: linear("channel -> head key)", x),
