@@ -5,8 +5,9 @@ Results are JSON lines, one a run that was started; the file is replaced whole a
 
 import json
 import os
-from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import BrokenExecutor, ProcessPoolExecutor, as_completed
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, ProcessPoolExecutor, wait
 from contextlib import redirect_stderr, suppress
 from dataclasses import dataclass
 from hashlib import sha256
@@ -24,7 +25,7 @@ from fwp.errors import DataError, FormatError, FwpError
 from fwp.models.files import make_folder, write_bytes
 from fwp.training.surroundings import device_of
 
-__all__ = ["Job", "Line", "digest", "read_lines", "run_all"]
+__all__ = ["Job", "Line", "digest", "read_lines", "run_all", "spread"]
 
 Line = dict[str, Any]
 """One run of a table: its cell, its result or error, and the digest of what it was."""
@@ -84,26 +85,22 @@ def run_all(
     wanted = {(job.cell, digest(job.run)): job for job in jobs}
     todo = [job for at, job in wanted.items() if at not in lines or "error" in lines[at]]
     say(f"{len(wanted)} runs, {len(wanted) - len(todo)} of them done before")
-    workers = at_once or (
-        len(places) if places[0] != "cpu" else cores() // max((j.run.recipe.threads for j in todo), default=1)
-    )
+    threads = max((job.run.recipe.threads for job in todo), default=1)
+    workers = max(1, at_once or (len(places) if places[0] != "cpu" else cores() // threads))
     for source in dict.fromkeys(job.run.task.source for job in todo) if workers > 1 else ():
         with suppress(DataError):  # which the run itself will meet, and keep
             source.load(root)  # once, before several runs would all fetch, unpack and parse
     # A process for each run: what a run has held goes back to the machine when it ends.
-    pool = ProcessPoolExecutor(max(1, workers), get_context("spawn"), _end_with_parent, max_tasks_per_child=1)
+    pool = ProcessPoolExecutor(workers, get_context("spawn"), _end_with_parent, max_tasks_per_child=1)
     try:
-        running = {
-            pool.submit(_one, job, folder / job.folder, places[i % len(places)], root): job
-            for i, job in enumerate(todo)
-        }
-        for finished in as_completed(running):
+        slots = [places[i % len(places)] for i in range(workers)]
+        for job, finished in spread(todo, slots, lambda job, at: pool.submit(_one, job, folder / job.folder, at, root)):
             line = finished.result()
             lines[key(line)] = line
             with FileLock(f"{results}.lock"):  # another command may have added its own lines since
                 theirs = read_lines(results) if results.exists() else []
                 write_lines(results, ({key(other): other for other in theirs} | {key(line): line}).values())
-            say(f"{running[finished].name}: {_said(line)}")
+            say(f"{job.name}: {_said(line)}")
     except BrokenExecutor as error:
         raise FwpError(
             "a process that trained a model was ended from outside",
@@ -115,16 +112,35 @@ def run_all(
     return [lines[at] for at in wanted if at in lines]
 
 
+def spread(
+    jobs: Iterable[Job], places: Iterable[str], start: Callable[[Job, str], Future[Line]]
+) -> Iterator[tuple[Job, Future[Line]]]:
+    """Start the jobs in their order, each where the place is free, and yield each that has finished.
+
+    Places are given when a job begins, not before: of two GPUs none waits while the other has two long runs before it.
+    """
+    waiting, free = deque(jobs), deque(places)
+    running: dict[Future[Line], tuple[Job, str]] = {}
+    while waiting or running:
+        while waiting and free:
+            job, place = waiting.popleft(), free.popleft()
+            running[start(job, place)] = job, place
+        for finished in wait(running, return_when=FIRST_COMPLETED).done:
+            job, place = running.pop(finished)
+            free.append(place)
+            yield job, finished
+
+
 def _end_with_parent() -> None:
     """Let no run go on when the command that began it was killed: another command may begin it again."""
     parent = parent_process()
     assert parent is not None
 
-    def wait() -> None:
+    def end() -> None:
         parent.join()
         os._exit(1)
 
-    Thread(target=wait, daemon=True).start()
+    Thread(target=end, daemon=True).start()
 
 
 def _one(job: Job, folder: Path, device: str, root: Path | None) -> Line:

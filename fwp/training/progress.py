@@ -20,14 +20,13 @@ class Lines(Callback):
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Print the epoch's number and how it went."""
         if trainer.is_global_zero:
+            epoch, every = trainer.current_epoch + 1, trainer.check_val_every_n_epoch or 1
             found = {name: value.item() for name, value in trainer.callback_metrics.items()}
             names = sorted(found, reverse=True)
-            parts = [
+            # Lightning keeps the last measurement until the next.
+            parts = ["train", *(["valid"] if epoch % every == 0 and any(n.startswith("valid") for n in names) else [])]
+            said = [
                 " ".join([part, *(f"{n.removeprefix(part)[1:]} {found[n]:.3f}" for n in names if n.startswith(part))])
-                for part in ("train", "valid")
+                for part in parts
             ]
-            print(
-                f"epoch {trainer.current_epoch + 1}/{trainer.max_epochs}   {'   '.join(parts)}",
-                file=sys.stderr,
-                flush=True,
-            )
+            print(f"epoch {epoch}/{trainer.max_epochs}   {'   '.join(said)}", file=sys.stderr, flush=True)

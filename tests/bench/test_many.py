@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import Future
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,7 +15,7 @@ import pytest
 from torch import nn
 
 from fwp.bench import Recipe, Run, task
-from fwp.bench.many import Job, digest, read_lines, run_all, write_lines
+from fwp.bench.many import Job, Line, digest, read_lines, run_all, spread, write_lines
 from fwp.controls import linear
 from fwp.errors import FormatError
 from fwp.fields import Projection, external, wiring
@@ -67,6 +68,22 @@ if __name__ == "__main__":
     folder = Path(sys.argv[1])
     run_all([job(0, replace(RECIPE, epochs=100_000))], folder / "t.jsonl", folder, "cpu", at_once=1)
 """
+
+
+def test_a_place_is_given_when_a_job_begins() -> None:
+    """The first job lasts as long as all others together, which follow each other on the second place."""
+    jobs = [Job(str(i), job(0).run) for i in range(4)]
+    begun: list[tuple[str, str]] = []
+    futures: dict[str, Future[Line]] = {own.cell: Future() for own in jobs}
+
+    def start(own: Job, place: str) -> Future[Line]:
+        begun.append((own.cell, place))
+        for ended in {"0": (), "3": ("0", "3")}.get(own.cell, (own.cell,)):
+            futures[ended].set_result({})
+        return futures[own.cell]
+
+    assert sorted(own.cell for own, _ in spread(jobs, ["a", "b"], start)) == ["0", "1", "2", "3"]
+    assert begun == [("0", "a"), ("1", "b"), ("2", "b"), ("3", "b")]
 
 
 @pytest.fixture
