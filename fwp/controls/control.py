@@ -25,7 +25,7 @@ from fwp.controls.signature import log_signatures, lyndon_words, window_ends
 from fwp.data import Series
 from fwp.errors import CompositionError, DataError, FormatError
 
-__all__ = ["Control", "by_name", "hermite", "linear", "log_signature", "natural_cubic", "rectilinear"]
+__all__ = ["Control", "by_name", "hermite", "linear", "log_signature", "natural_cubic", "rectilinear", "wrong_order"]
 
 NUMBERS_AT_ONCE = 2**18
 """Observations fitted at once, so that memory is bounded and float64 temporaries stay near the cache."""
@@ -181,11 +181,11 @@ class Control:
 
         def __matmul__(self, right: object) -> None:
             """A control stands last: nothing may follow it."""
-            raise _wrong_order(self, right)
+            raise wrong_order(self, right)
 
         def __rmatmul__(self, left: object) -> None:
             """What may stand left of a control, a projection or a whole `rule @ projection`, has a product of its own."""
-            raise _wrong_order(left, self)
+            raise wrong_order(left, self)
 
     def __repr__(self) -> str:
         own = [*([] if self.time else ["time=False"]), *([] if self.pace == 1 else [f"pace={self.pace}"])]
@@ -265,7 +265,8 @@ def _kind(name: str, more: dict[str, Any]) -> Kind | LogSignature | None:
     return next((kind for kind in Kind if kind.value == name and not more), None)
 
 
-def _wrong_order(left: object, right: object) -> CompositionError:
+def wrong_order(left: object, right: object) -> CompositionError:
+    """What to raise where `@` joins two values that do not follow each other."""
     return CompositionError(
         f"a {type(left).__name__} cannot stand left of a {type(right).__name__}",
         ("left", repr(left)),

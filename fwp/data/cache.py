@@ -6,7 +6,6 @@ is damaged, or from another version of this library, is made again; a cache that
 
 import hashlib
 import json
-import os
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -21,6 +20,7 @@ from torch import Tensor
 from fwp.data.archive import sha256
 from fwp.data.dataset import Dataset
 from fwp.data.labelled import Labelled
+from fwp.data.root import cache_folder
 from fwp.data.series import Series
 from fwp.errors import DataError
 
@@ -48,19 +48,13 @@ def cached(name: str, sources: Sequence[Path], make: Callable[[], Dataset]) -> D
     """
     sums = [_sum(source) for source in sources]
     key = hashlib.sha256("\0".join([VERSION, name, *sums]).encode()).hexdigest()
-    file = _folder() / f"{name}-{key[:32]}.safetensors"
+    file = cache_folder() / f"{name}-{key[:32]}.safetensors"
     data = _load(file)
     if data is None:
         data = make()
         _store(file, data)
     told = [f"{source.name}, SHA-256 {found}" for source, found in zip(sources, sums, strict=True)]
     return replace(data, source="; ".join([*told, *filter(None, [data.source])]))
-
-
-def _folder() -> Path:
-    if os.environ.get("FWP_CACHE"):
-        return Path(os.environ["FWP_CACHE"])
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "fwp"
 
 
 def _load(file: Path) -> Dataset | None:

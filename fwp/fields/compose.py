@@ -15,6 +15,7 @@ import torch
 
 import fwp.fields.net
 from fwp.controls import Control
+from fwp.controls.control import wrong_order
 from fwp.errors import CompositionError, SizeError
 from fwp.fields.fit import checked, default_map, fit, slots_of
 from fwp.fields.initial import FirstWrite, Initial, StatesFrom, all_maps, zero
@@ -81,12 +82,12 @@ class Projection:
 
     def __rmatmul__(self, rule: Rule | System) -> Spec:
         if not isinstance(rule, Rule | System):  # pyright: ignore[reportUnnecessaryIsInstance]  # users run without pyright
-            raise _wrong_order(rule, self)
+            raise wrong_order(rule, self)
         return Spec((Layer(rule, self),))
 
     def __matmul__(self, control: Control) -> Feed:
         if not isinstance(control, Control):  # pyright: ignore[reportUnnecessaryIsInstance]
-            raise _wrong_order(self, control)
+            raise wrong_order(self, control)
         return Feed(self, control)
 
     def __repr__(self) -> str:
@@ -132,7 +133,7 @@ class Spec:
 
     def __matmul__(self, control: Control) -> Model:
         if not isinstance(control, Control):  # pyright: ignore[reportUnnecessaryIsInstance]
-            raise _wrong_order(self, control)
+            raise wrong_order(self, control)
         return Model(self, control)
 
     def build(self, *_: object, **__: object) -> NoReturn:
@@ -230,12 +231,3 @@ class Model:
 
     def __repr__(self) -> str:
         return f"{self.spec!r} @ {self.control!r}"
-
-
-def _wrong_order(left: object, right: object) -> CompositionError:
-    return CompositionError(
-        f"a {type(left).__name__} cannot stand left of a {type(right).__name__}",
-        ("left", repr(left)),
-        ("right", repr(right)),
-        help="compose from the rule: rule @ projection @ control",
-    )

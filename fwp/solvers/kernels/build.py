@@ -11,11 +11,12 @@ from functools import cache
 from pathlib import Path
 from tempfile import NamedTemporaryFile, TemporaryDirectory
 
+from fwp.data.root import cache_folder
 from fwp.errors import SolveError
 from fwp.solvers.kernels.source import source
 from fwp.solvers.kernels.spec import KernelSpec
 
-__all__ = ["BUILD_SECONDS", "available", "built", "cache_folder", "library"]
+__all__ = ["BUILD_SECONDS", "available", "built", "library"]
 
 BUILD_SECONDS = 1.0
 """What a kernel costs the first time, about: gcc 12 takes 0.3 to 1.2 s of one core for sizes up to 64 × 64."""
@@ -46,13 +47,6 @@ def built(spec: KernelSpec) -> bool:
     """Whether the kernel is in the cache folder: using it then costs no more than opening a file."""
     command = compiler()
     return command is not None and _target(source(spec), tuple(command)).exists()
-
-
-def cache_folder() -> Path:
-    """Where kernels are kept: `FWP_CACHE`, else a folder of the user's own cache."""
-    if os.environ.get("FWP_CACHE"):
-        return Path(os.environ["FWP_CACHE"])
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "fwp"
 
 
 @cache
