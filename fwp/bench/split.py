@@ -19,6 +19,9 @@ from fwp.errors import DataError
 
 __all__ = ["Split", "stratified"]
 
+USUAL = 0.2
+"""Share of the training series that is held back where nothing else is said."""
+
 Parts = tuple[Int64[Tensor, "train"], Int64[Tensor, "valid"], Int64[Tensor, "test"]]
 
 
@@ -41,7 +44,7 @@ class Split:
             )
 
     @staticmethod
-    def archive(validation: float = 0.2) -> "Split":
+    def archive(validation: float = USUAL) -> "Split":
         """The publisher's parts; if none of them is for validation, this share of each class of the training part."""
         return Split("archive", validation)
 
@@ -75,8 +78,10 @@ class Split:
         return Split("unique")
 
     def label(self, seed: int) -> str:
-        """What results call it: with the seed, where that decides which series are for the test."""
-        return f"{self.name}-{seed}" if self.name in ("stratified", "unique") else self.name
+        """What results call it: with the seed, where that decides which series are for the test, and with an unusual share."""
+        if self.name in ("stratified", "unique"):
+            return f"{self.name}-{seed}"
+        return self.name if self.validation in (None, USUAL) else f"{self.name}-{self.validation:g}"
 
     def rows(self, dataset: Dataset, seed: int) -> Parts:
         """The training, validation and test series: three disjoint, sorted sets that are all series ("unique": all different).

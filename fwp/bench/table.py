@@ -49,8 +49,8 @@ class Cell:
         recipe = self.recipe
         if epochs is not None and epochs < recipe.epochs:
             every = max(1, min(epochs, recipe.evaluate_every))
-            name = f"{recipe.name}, {epochs} epochs"
-            recipe = replace(recipe, name=name, evaluate_every=every, epochs=epochs - epochs % every)
+            epochs -= epochs % every
+            recipe = replace(recipe, name=f"{recipe.name}, {epochs} epochs", evaluate_every=every, epochs=epochs)
         return Run(self.task, self.model, recipe, seed, self.sizes)
 
 
@@ -250,7 +250,7 @@ def _ablation() -> tuple[Cell, ...]:
         ("time", "time as in the data", replace(recipe, time="raw")),
         ("select", "best epoch by accuracy", replace(recipe, select="accuracy")),
         ("drop-last", "last batch dropped", replace(recipe, drop_last=True)),
-        ("penalty", "penalty 0.03 on all norms", replace(recipe, penalty=published.penalty)),
+        ("penalty", "the published penalty on norms", replace(recipe, penalty=published.penalty)),
         ("dropout", "no dropout", replace(recipe, dropout=0.0)),
         ("decay", "no weight decay", replace(recipe, weight_decay=0.0)),
         ("clip", "no clipping", replace(recipe, clip=0.0)),

@@ -4,7 +4,7 @@ Tensors are `(*batch, *axes)`; nothing is reshaped, every product is an einsum o
 each a module applied to an earlier result, so that a shared encoder is computed once.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from math import prod, sqrt
 from typing import assert_never
 
@@ -50,6 +50,15 @@ class SlowNet(nn.Module):
             not isinstance(step, _Linear | _Constant | _Activation | _FeedForward | nn.LayerNorm)
             for step in self.steps.values()
         )
+
+    def parameters_from(self, signal: str) -> Iterator[nn.Parameter]:
+        """The parameters of maps that begin at this signal."""
+        for name, step in self.steps.items():
+            begin: str | None = name
+            while begin is not None and begin in self.steps:
+                begin = self._sources[begin]
+            if begin == signal:
+                yield from step.parameters()
 
     def _value(self, result: str, values: dict[str, Tensor]) -> Tensor:
         if result not in values:

@@ -22,6 +22,7 @@ from fwp.models.files import write_bytes
 from fwp.training.examples import Examples, batches
 from fwp.training.learner import Learner
 from fwp.training.progress import progress
+from fwp.training.recipe import Recipe
 from fwp.training.state import SafetensorsIO, load_tree
 from fwp.training.surroundings import quiet
 
@@ -66,7 +67,7 @@ class Keeper(Checkpoint):
         found["rate"] = trainer.optimizers[0].param_groups[0]["lr"]
         row = {name: value if math.isfinite(value) else None for name, value in sorted(found.items())}
         self.rows.append({"epoch": epoch, **row})
-        if evaluated and (not self.best or self.rank(epoch) >= self.rank(self.best_epoch)):
+        if evaluated and (not self.best or self.better(epoch, pl_module.recipe)):
             self.best_epoch = epoch
             self.best = {name: value.detach().cpu().clone() for name, value in pl_module.predictor.state_dict().items()}
         self.done = trainer.should_stop or epoch == trainer.max_epochs
@@ -75,8 +76,17 @@ class Keeper(Checkpoint):
         if trainer.is_global_zero:
             self.write_metrics()
 
+    def better(self, epoch: int, recipe: Recipe) -> bool:
+        """Whether an epoch takes the place of the best so far.
+
+        Of equal ones the later does: its learning rate is lower. Where epochs are chosen by accuracy, as published, the first
+        stays, as it does there.
+        """
+        value, best = self.rank(epoch), self.rank(self.best_epoch)
+        return value > best or (value == best and recipe.select == "metric")
+
     def rank(self, epoch: int) -> float:
-        """What makes one epoch better than another. Of equal ones the later is: its learning rate is lower."""
+        """What epochs are compared by."""
         if self.select is None:
             return 0.0
         value = self.rows[epoch - 1][self.select]

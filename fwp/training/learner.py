@@ -16,6 +16,7 @@ from torchmetrics.classification import BinaryAccuracy, BinaryAUROC, MulticlassA
 from torchmetrics.wrappers import MultioutputWrapper
 
 from fwp.errors import FwpError
+from fwp.fields.net import LayerNet, Net
 from fwp.models.answer import Answer, Classes, Values
 from fwp.models.predictor import Predictor
 from fwp.training.examples import Batch, Examples, batches
@@ -23,7 +24,7 @@ from fwp.training.loss import Targets, loss_of, weights_of
 from fwp.training.metric import likelihood
 from fwp.training.recipe import OneCycle, Plateau, Recipe
 
-__all__ = ["Learner", "answers", "seed_of"]
+__all__ = ["Learner", "answers", "penalised", "seed_of"]
 
 
 def seed_of(seed: int, *purpose: int) -> int:
@@ -68,7 +69,8 @@ class Learner(pl.LightningModule):
         order = DistributedSampler(
             self.train_examples, self.trainer.world_size, self.trainer.global_rank, seed=seed_of(self.seed, 0)
         )
-        return batches(self.train_examples, self.recipe.batch, order, self.recipe.drop_last)
+        batch = min(self.recipe.batch, len(self.train_examples))  # a last batch that is dropped is never the only one
+        return batches(self.train_examples, batch, order, self.recipe.drop_last)
 
     def on_train_batch_start(self, batch: list[Batch], batch_idx: int) -> None:
         """Everything random in this step (dropout; the order has a sampler) comes from here.
@@ -87,7 +89,7 @@ class Learner(pl.LightningModule):
         self._measure("train", outputs.detach(), targets)
         loss = loss_of(outputs, targets, self.recipe.smoothing, self.class_weights)
         if self.recipe.penalty:
-            norms = torch.stack([torch.linalg.vector_norm(parameter) for parameter in self.predictor.parameters()])
+            norms = torch.stack([torch.linalg.vector_norm(parameter) for parameter in penalised(self.predictor)])
             loss = loss + self.recipe.penalty * norms.sum()
         return loss
 
@@ -126,8 +128,10 @@ class Learner(pl.LightningModule):
                 rise = max(warmup, 2 / steps)  # torch divides by zero where the rise, or the fall, takes no step at all
                 cycle = torch.optim.lr_scheduler.OneCycleLR(optimiser, rates, total_steps=steps, pct_start=rise)
                 return {"optimizer": optimiser, "lr_scheduler": {"scheduler": cycle, "interval": "step"}}
-            case Plateau(_, stall):
-                self.plateau = ReduceLROnPlateau(optimiser, factor=0.1, patience=stall, min_lr=1e-7)
+            case Plateau(_, stall, threshold):
+                self.plateau = ReduceLROnPlateau(
+                    optimiser, factor=0.1, patience=stall, threshold=threshold, min_lr=1e-7
+                )
                 if self._plateau_state is not None:
                     self.plateau.load_state_dict(self._plateau_state)
                 return optimiser
@@ -149,6 +153,14 @@ class Learner(pl.LightningModule):
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Kept until the optimiser is made."""
         self._plateau_state = checkpoint.get("plateau")
+
+
+def penalised(predictor: Predictor) -> list[Parameter]:
+    """All parameters but those through which static features enter, which the published code leaves out."""
+    net = predictor.net
+    layers = [layer for layer in net.layers if isinstance(layer, LayerNet)] if isinstance(net, Net) else []
+    left_out = {id(parameter) for layer in layers for parameter in layer.slow.parameters_from("static")}
+    return [parameter for parameter in predictor.parameters() if id(parameter) not in left_out]
 
 
 class Explained(MultioutputWrapper):

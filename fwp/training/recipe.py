@@ -24,6 +24,8 @@ class Plateau:
     """The loss that is watched."""
     stall: int = 2
     """Evaluations without a lower loss, after which the learning rate falls."""
+    threshold: float = 1e-4
+    """Share of the loss by which it must be lower to count."""
 
 
 @dataclass(frozen=True)
@@ -87,7 +89,8 @@ class Recipe:
     class_weights: Literal["equal", "balanced"] | tuple[float, ...] = "equal"
     """Of the examples of each class: the same for all, such that all classes weigh the same, or as given, in their order."""
     penalty: float = 0.0
-    """Weight (published: 0.03) of the sum of the norms of all parameters in the loss, gains and biases included."""
+    """Weight (published: 0.03) of the sum of the norms of all parameters in the loss, gains and biases included, but not the
+    maps of static features."""
     head_rate: float = 1.0
     """Multiple of the learning rate for the map to the logits."""
     head_gradient: float = 1.0
@@ -111,6 +114,7 @@ class Recipe:
             _require(self.schedule, "warmup", 0 < self.schedule.warmup < 1, "between 0 and 1")
         else:
             _require(self.schedule, "stall", self.schedule.stall >= 1, "at least 1")
+            _require(self.schedule, "threshold", 0 <= self.schedule.threshold < 1, "from 0 to less than 1")
         if self.epochs % self.evaluate_every:
             raise FwpError(
                 "training would not end with an evaluation",

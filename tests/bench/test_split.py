@@ -145,6 +145,7 @@ def test_a_split_is_a_value_with_a_name_for_results() -> None:
     assert str(Split.fixed()) == "Split(name='fixed-1234', validation=None)"
     labels = [split.label(3) for split in (Split.archive(), *DRAWN)]
     assert labels == ["archive", "stratified-3", "published", "fixed-1234", "unique-3"]
+    assert Split.archive(0.5).label(0) == "archive-0.5", "another split is another run"
 
 
 @pytest.mark.parametrize("name, share", [("archive", None), ("archive", 0.0), ("archive", 1.0), ("unique", 0.2)])

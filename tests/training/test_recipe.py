@@ -6,15 +6,16 @@ from typing import Any
 import pytest
 import torch
 
+from fwp.bench.paper import PUBLISHED
 from fwp.controls import linear, log_signature
 from fwp.data import Labelled, series
 from fwp.fields import wiring
 from fwp.models import Trained
 from fwp.rules import delta
 from fwp.solvers import solve
-from fwp.training import Metric, Plateau, Recipe, begun
+from fwp.training import Metric, Plateau, Recipe, begun, train
 from fwp.training.examples import Examples
-from fwp.training.learner import Learner
+from fwp.training.learner import Learner, penalised
 from fwp.training.loss import loss_of
 from fwp.training.prepare import lengthened, mean_step, paced, prepare, scale
 
@@ -105,6 +106,32 @@ def test_the_penalty_is_the_sum_of_all_norms() -> None:
     norms = sum(p.norm() for p in plain.predictor.parameters())
     expected = plain.training_step(batch, 0) + 0.03 * norms
     assert torch.allclose(penal.training_step(batch, 0), expected, rtol=1e-6)
+
+
+def test_the_penalty_leaves_out_the_maps_of_static_features() -> None:
+    predictor = PUBLISHED["sepsis/no-oi/delta-cde"].build()
+    kept = {id(parameter) for parameter in penalised(predictor)}
+    left = {name for name, parameter in predictor.net.named_parameters() if id(parameter) not in kept}
+    assert {name.split(".")[-2] for name in left} == {
+        "features_linear",
+        "initial_k_linear",
+        "initial_v_linear",
+        "initial_beta_linear",
+    }
+    assert len(kept) + len(left) == len(list(predictor.parameters()))
+
+
+def test_a_batch_larger_than_all_examples_is_not_dropped() -> None:
+    data, recipe = labelled(), replace(RECIPE, batch=100, drop_last=True, epochs=2)
+    fitted = train(begun(MODEL, data, recipe, Metric.ACCURACY), data, data, recipe, Metric.ACCURACY, show=False)
+    assert fitted.epoch and fitted.metrics[0]["train_loss"]
+
+
+def test_of_equal_epochs_the_later_is_kept_but_by_accuracy_the_first() -> None:
+    data, still = labelled(), replace(RECIPE, epochs=3, learning_rate=1e-12)
+    for recipe, kept in ((still, 3), (replace(still, select="accuracy"), 1)):
+        fitted = train(begun(MODEL, data, recipe, Metric.ACCURACY), data, data, recipe, Metric.ACCURACY, show=False)
+        assert len({row["valid_accuracy"] for row in fitted.metrics}) == 1 and fitted.epoch == kept
 
 
 def test_the_gradient_of_the_map_to_the_logits_alone_is_multiplied() -> None:
