@@ -34,7 +34,7 @@ class Run:
     model and the recipe may ask for.
 
     Raises:
-        FwpError: a negative seed.
+        FwpError: a stage is of another kind, a recurrence is given what only equations have, or a negative seed.
         SizeError: a size that belongs to the recipe or the data.
         CompositionError: the model reads static features, and the task's series have none.
     """
@@ -47,6 +47,29 @@ class Run:
     """Of axes that neither width nor heads determine."""
 
     def __post_init__(self) -> None:
+        stages = (
+            ("task", self.task, (Task,)),
+            ("model", self.model, (Model, Recurrent)),
+            ("recipe", self.recipe, (Recipe,)),
+        )
+        for name, given, kinds in stages:  # users run without pyright
+            if not isinstance(given, kinds):
+                raise FwpError(
+                    f"this is no {name}",
+                    (name, f"a {type(given).__name__}, {given!r}"[:200]),
+                    ("expected", " or ".join(kind.__name__ for kind in kinds)),
+                    help="a run is Run(task, rule @ projection @ control, recipe)",
+                )
+        own, usual = self.recipe, Recipe()
+        solver = own.method, own.steps, own.gradient
+        if isinstance(self.model, Recurrent) and (self.sizes or solver != (usual.method, usual.steps, usual.gradient)):
+            raise FwpError(
+                "a recurrence has no equation to be solved, and no axes but its width",
+                ("model", self.model.name),
+                ("method, steps, gradient", ", ".join(map(str, solver))),
+                ("sizes", ", ".join(self.sizes) or "none"),
+                help="leave them out",
+            )
         if self.seed < 0:
             raise FwpError("a seed is not negative", ("seed", str(self.seed)), help="give 0 or more")
         if taken := {"channel", "channels", "width", "head", "heads", "dtype", "device"} & set(self.sizes):

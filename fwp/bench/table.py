@@ -183,22 +183,22 @@ def _rows_of_table2(column: Column) -> tuple[Cell, ...]:
     recipe, published = column.task.recipe, column.task.published
     assert published is not None
     plain = replace(recipe, dropout=0.0, hidden=0, heads=1, width=32, memory=0.0, method="rk4")
-    rules = {"hebb": hebb, "oja": oja, "delta": tanh_delta}
+    rules = {"hebb": ("Hebb", hebb), "oja": ("Oja", oja), "delta": ("Delta (tanh of the error)", tanh_delta)}
     return (
         *(
             column.cell(
                 f"depth-{depth}/{name}",
-                f"{name.title()}, log-signature depth {depth}",
+                f"{label}, log-signature depth {depth}",
                 column.fed(rule, direct(squash=name != "delta"), log_signature(depth, 4)),
             )
             for depth in (1, 2)
-            for name, rule in rules.items()
+            for name, (label, rule) in rules.items()
         ),
         column.cell("ncde", "NCDE", column.fed(ncde, ncde_wiring(), log_signature(1, 4)), plain, inner=64),
         column.cell("nrde", "NRDE, depth 2", column.fed(nrde, nrde_wiring(), log_signature(2, 4)), plain, inner=64),
         column.cell(
             "depth-1/delta-published",
-            "Delta, log-signature depth 1, as published",
+            "Delta (tanh of the error), log-signature depth 1, as published",
             PUBLISHED["eigenworms/depth-1/delta"].model,
             published,
         ),

@@ -3,9 +3,9 @@
 import json
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from rich.console import Console
 from tyro.conf import AvoidSubcommands, OmitArgPrefixes, Positional, arg
@@ -13,17 +13,18 @@ from tyro.conf import AvoidSubcommands, OmitArgPrefixes, Positional, arg
 from fwp.bench import TASKS, Recipe, Run, task
 from fwp.bench.pipeline import run as run_pipeline
 from fwp.bench.report import table
+from fwp.bench.split import Split
 from fwp.cli.target import resolve
 from fwp.controls import by_name
 from fwp.errors import FwpError
 from fwp.fields import from_features, suited, wiring
 
-__all__ = ["command"]
+__all__ = ["command", "folder_of", "task_of"]
 
 
 def command(arguments: Sequence[str]) -> Callable[..., None]:
     """The command as a function whose recipe is, unless its options say otherwise, that of the task that is named first."""
-    named = next((TASKS[each] for each in arguments if each in TASKS), None)
+    named = TASKS.get(task_of(arguments))
     default = Recipe() if named is None else named.recipe
     if named is not None and named.published is not None and "--published" in arguments:
         default = named.published
@@ -35,6 +36,7 @@ def command(arguments: Sequence[str]) -> Callable[..., None]:
         control: str = "hermite",
         projection: str = "keys-from-increments",
         published: bool = False,
+        split: Literal["archive", "stratified", "published", "fixed-1234", "unique"] | None = None,
         seed: int = 0,
         device: str = "auto",
         out: Annotated[Path | None, arg(metavar="DIR")] = None,
@@ -54,6 +56,8 @@ def command(arguments: Sequence[str]) -> Callable[..., None]:
             projection: Which slots are fed from the series and which from its derivative: plain, direct, keys-from-signal,
                 keys-from-increments, increments-only, ncde, nrde or gru-ode. A slot without a map gets one into its domain.
             published: Begin from the recipe of the paper's code for this task, not from the one found here.
+            split: Another than the task's own. archive: the publisher's parts; stratified: 70, 15 and 15 % of each class, drawn
+                by the seed; published and fixed-1234: drawn once, as by the paper's code; unique: no series twice.
             seed: Decides initial weights, order, dropout, and which training examples are for validation.
             device: auto, cpu, cuda, cuda:1, …
             out: Folder for model, metrics and pictures. None is runs/<task>/<rule>-<control>-<seed>.
@@ -61,6 +65,8 @@ def command(arguments: Sequence[str]) -> Callable[..., None]:
             recipe: How it is trained.
         """
         found, what_task = resolve(rule), task(task_name)
+        if split is not None:
+            what_task = replace(what_task, split=Split.archive() if split == "archive" else Split(split))
         if published and what_task.published is None:
             known = ", ".join(name for name, own in TASKS.items() if own.published is not None)
             raise FwpError("the paper has no recipe for this task", ("task", task_name), help=f"it has for {known}")
@@ -75,6 +81,18 @@ def command(arguments: Sequence[str]) -> Callable[..., None]:
         print(json.dumps(result), flush=True)
 
     return run
+
+
+def task_of(arguments: Sequence[str]) -> str:
+    """The first argument of `run` that is neither an option nor the value of one."""
+    flags = {"published", *(each.name for each in fields(Recipe) if each.type is bool)}
+    before = ""
+    for each in arguments[1:]:
+        valued = before.startswith("--") and before.lstrip("-").removeprefix("no-").replace("-", "_") not in flags
+        if not each.startswith("-") and not (valued and "=" not in before):
+            return each
+        before = each
+    return ""
 
 
 def folder_of(what: Run) -> Path:

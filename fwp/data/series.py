@@ -65,6 +65,15 @@ class Series:
         lengths = self.lengths.clamp(max=time)
         return Series(self.values[:, :time], self.times[:, :time], self.mask[:, :time], lengths, self.static)
 
+    def lengthened(self) -> "Series":
+        """All samples as long as the longest, nothing being observed after their own ends: as the published code pads them."""
+        times = self.times
+        longest = times[self.lengths.argmax()]
+        after = torch.arange(times.shape[1], device=times.device) >= self.lengths[:, None]
+        step = longest - longest[self.lengths - 1][:, None]
+        times = torch.where(after, times[:, -1:] + step, times)
+        return Series(self.values, times, self.mask, torch.full_like(self.lengths, times.shape[1]), self.static)
+
     def to(self, device: torch.device | str | int | None = None, dtype: torch.dtype | None = None) -> "Series":
         """The same series elsewhere; `dtype` is that of values and static features, times stay float64."""
         return Series(

@@ -91,6 +91,12 @@ def read_ts(file: Path) -> tuple[Series, tuple[str, ...] | None]:
     Raises:
         DataError: a malformed or truncated file, or one with time stamps, which aeon does not keep.
     """
+    batch, classes, _ = _parsed(file)
+    return batch, classes
+
+
+def _parsed(file: Path) -> tuple[Series, tuple[str, ...] | None, tuple[str, ...]]:
+    """The series, the class of each, and the names of the classes that the header knows."""
     datasets = _aeon()
     try:
         cases, labels, header = datasets.load_from_ts_file(str(file), return_meta_data=True)
@@ -100,22 +106,22 @@ def read_ts(file: Path) -> tuple[Series, tuple[str, ...] | None]:
         if header["timestamps"]:
             raise ValueError("it has time stamps, which aeon does not keep")
         classes = tuple(map(str, labels)) if header["classlabel"] else None
-        if strange := set(classes or ()) - set(header["class_values"]):
+        known = tuple(sorted(map(str, header["class_values"])))
+        if strange := set(classes or ()) - set(known):
             raise ValueError(f"its header does not name the class {min(strange)!r}")
         batch = series(pad_sequence(samples, batch_first=True), lengths=[len(sample) for sample in samples])
     except (OSError, ValueError, LookupError, TypeError, DataError) as error:
         help = "give, or fetch again, the whole file"
         raise DataError("a .ts file cannot be read", ("file", str(file)), ("because", str(error)), help=help) from error
-    return batch, classes
+    return batch, classes, known
 
 
 def _read(file: Path) -> Labelled:
     """One .ts file of series with classes."""
-    batch, labels = read_ts(file)
+    batch, labels, classes = _parsed(file)
     if labels is None:
         because = "its series have no classes"
         raise DataError("a .ts file cannot be read", ("file", str(file)), ("because", because), help="fetch it again")
-    classes = tuple(sorted(set(labels)))
     return Labelled(batch, torch.tensor([classes.index(label) for label in labels]), classes)
 
 

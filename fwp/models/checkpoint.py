@@ -3,12 +3,13 @@
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Generic, TypeVar, overload
+from typing import Any, Generic, Literal, TypeVar, overload
 
 import torch
+from jaxtyping import Float64
 from torch import Tensor
 
 from fwp.data import Normaliser, Series
@@ -40,6 +41,8 @@ class Trained(Generic[A]):
     predictor: Predictor
     normaliser: Normaliser
     answer: A
+    query: Literal["own", "batch"] = "own"
+    """Where each query is made: at its own series' end, or, as published, where the longest of those given ends."""
 
     def __post_init__(self) -> None:
         head = self.predictor.head
@@ -71,9 +74,15 @@ class Trained(Generic[A]):
         """
         parameter = next(self.predictor.parameters())
         series = self.normaliser.apply(series).to(parameter.device, parameter.dtype)
+        series, ends = self.queried(series)
+        parts = [slice(i, i + batch) for i in range(0, len(series), batch)]
         with evaluating(self.predictor):
-            outputs = torch.cat([self.predictor(series[i : i + batch]) for i in range(0, len(series), batch)])
-        return self.answer.read(outputs)
+            outputs = [self.predictor(series[own], None if ends is None else ends[own]) for own in parts]
+        return self.answer.read(torch.cat(outputs))
+
+    def queried(self, series: Series) -> tuple[Series, Float64[Tensor, "batch 1"] | None]:
+        """The series as the predictor takes them, with the times of their own ends where the query is made later."""
+        return (series, None) if self.query == "own" else (series.lengthened(), series.times[:, -1:])
 
     def __reduce__(self) -> tuple[object, ...]:
         """For pickle and copy, by the same description as `save`: what comes back is on the CPU, its functions made anew.
@@ -119,6 +128,7 @@ def _description(trained: Trained) -> dict[str, Any]:
         "solver": asdict(predictor.solver),
         "normaliser": trained.normaliser.to_json(),
         "answer": answer_to_json(trained.answer),
+        "query": trained.query,
     }
 
 
@@ -136,23 +146,22 @@ def load(folder: Path | str, device: str = "cpu") -> Trained[Any]:
     """
     folder = Path(folder)
     file = folder / "model.json"
-    predictor, normaliser, answer = _described(str(file), read_json(file))
-    weights = _weights(folder / "weights.safetensors", predictor.state_dict())
-    predictor.load_state_dict(weights, assign=True)
-    return Trained(predictor.to(device).eval(), normaliser, answer)
+    trained = _described(str(file), read_json(file))
+    weights = _weights(folder / "weights.safetensors", trained.predictor.state_dict())
+    trained.predictor.load_state_dict(weights, assign=True)
+    return replace(trained, predictor=trained.predictor.to(device).eval())
 
 
 def _rebuilt(description: str, weights: bytes) -> Trained:
     """What `Trained.__reduce__` took apart."""
-    predictor, normaliser, answer = _described("a pickle", json.loads(description))
+    trained = _described("a pickle", json.loads(description))
     tensors = _safetensors().torch.load(weights).items()
-    predictor.load_state_dict(
-        {name: tensor.clone() for name, tensor in tensors}, assign=True
-    )  # copies, as in `_weights`
-    return Trained(predictor.eval(), normaliser, answer)
+    copies = {name: tensor.clone() for name, tensor in tensors}  # as in `_weights`
+    trained.predictor.load_state_dict(copies, assign=True)
+    return replace(trained, predictor=trained.predictor.eval())
 
 
-def _described(file: str, data: Any) -> tuple[Predictor, Normaliser, Answer]:
+def _described(file: str, data: Any) -> Trained[Any]:
     """What model.json says, with a predictor on the meta device: sizes out of all proportion cost no memory."""
     if not isinstance(data, Mapping) or data.get("format") != FORMAT:
         found = data.get("format") if isinstance(data, Mapping) else type(data).__name__
@@ -172,7 +181,10 @@ def _described(file: str, data: Any) -> tuple[Predictor, Normaliser, Answer]:
             predictor = Predictor(_encoder(data["model"], sizes), head, solver)
         if len(normaliser.mean) != sizes["channel"]:
             raise ValueError("numbers of channels disagree")
-        return predictor, normaliser, Trained(predictor, normaliser, answer).answer
+        query = data.get("query", "own")  # models of before it could be asked for
+        if query not in ("own", "batch"):
+            raise ValueError(f"a query is made at its own end or the batch's, not at {query!r}")
+        return Trained(predictor, normaliser, answer, query)
     except FormatError as error:
         raise FormatError(error.what, ("file", file), *error.facts, help=error.help) from error
     except (KeyError, ValueError, TypeError, RuntimeError, FwpError) as error:

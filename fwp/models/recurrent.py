@@ -18,11 +18,11 @@ from fwp.controls.fill import carried, preceding
 from fwp.data import Series
 from fwp.errors import FormatError, FwpError, SizeError
 
-__all__ = ["Recurrence", "Recurrent"]
+__all__ = ["HIDDEN", "Recurrence", "Recurrent"]
 
 Kind = Literal["gru", "gru-dt", "gru-d", "ode-rnn"]
 HIDDEN = 256
-"""Hidden units between static features and the first state, as in the published code."""
+"""Hidden units between static features and the first state unless sizes say otherwise, as in the published code."""
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from fwp.errors import FwpError
 from fwp.fields import Model, Net, spread_rates
 from fwp.models import Classes, Head, Predictor, Recurrent, Solver, Trained, Values
 from fwp.models.answer import Answer
+from fwp.models.recurrent import HIDDEN
 from fwp.models.stream import stride_of
 from fwp.training.examples import Examples
 from fwp.training.learner import seed_of
@@ -21,12 +22,9 @@ from fwp.training.loss import Targets
 from fwp.training.metric import Metric
 from fwp.training.recipe import Recipe
 
-__all__ = ["Data", "begun", "lengthened", "mean_step", "paced", "prepare", "scale"]
+__all__ = ["Data", "begun", "mean_step", "paced", "prepare", "scale"]
 
 Data = Labelled | Valued
-
-FEATURE_HIDDEN = 256
-"""Hidden units between static features and the first state unless sizes say otherwise, as in the published code."""
 
 
 @overload
@@ -85,12 +83,12 @@ def begun(
             model = replace(model, control=paced(model.control, recipe.pace, mean_step(series) / normaliser.span))
             given: dict[str, Any] = {"width": recipe.width, "heads": recipe.heads, **sizes}
             if "feature" in model.axes:
-                given = {"feature": features, "feature_hidden": FEATURE_HIDDEN, **given}
+                given = {"feature": features, "feature_hidden": HIDDEN, **given}
             encoder = model.build(series.channels, **given)
             if recipe.memory:
                 spread_rates(encoder, recipe.memory * recipe.pace)
         predictor = Predictor(encoder, head, Solver(recipe.method, recipe.steps, recipe.gradient))
-    return Trained(predictor, normaliser, answer)
+    return Trained(predictor, normaliser, answer, recipe.query)
 
 
 def _answer(data: Data, metric: Metric) -> Answer:
@@ -158,13 +156,10 @@ def mean_step(series: Series) -> float:
     return float((times[:, -1] - times[:, 0]).sum()) / steps if steps else 1.0
 
 
-def prepare(trained: Trained, part: Data, recipe: Recipe) -> Examples:
+def prepare(trained: Trained, part: Data) -> Examples:
     """Normalised, and with the control fitted: once, before training."""
     numbers = next(trained.predictor.parameters()).dtype
-    series = trained.normaliser.apply(part.series).to(dtype=numbers)
-    ends = None
-    if recipe.query == "batch":
-        ends, series = series.times[:, -1:], lengthened(series)
+    series, ends = trained.queried(trained.normaliser.apply(part.series).to(dtype=numbers))
     net = trained.predictor.net
     right = _targets(trained.answer, part)
     if not isinstance(net, Net):
@@ -177,13 +172,3 @@ def _targets(answer: Answer, part: Data) -> Targets:
         return part.labels
     assert isinstance(answer, Values)
     return answer.scaled(_own(part))
-
-
-def lengthened(series: Series) -> Series:
-    """All samples as long as the longest, nothing being observed after their own ends: as the published code pads them."""
-    times = series.times
-    longest = times[series.lengths.argmax()]
-    after = torch.arange(times.shape[1]) >= series.lengths[:, None]
-    step = longest - longest[series.lengths - 1][:, None]
-    times = torch.where(after, times[:, -1:] + step, times)
-    return Series(series.values, times, series.mask, torch.full_like(series.lengths, times.shape[1]), series.static)

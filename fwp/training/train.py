@@ -59,8 +59,8 @@ def train(
             ("metric", metric.value),
             help='leave `select` at "metric"',
         )
-    predictor, examples = trained.predictor, prepare(trained, data, recipe)
-    held = None if valid is None else prepare(trained, valid, recipe)
+    predictor, examples = trained.predictor, prepare(trained, data)
+    held = None if valid is None else prepare(trained, valid)
     if held is not None:
         _refuse_unknown(held, trained.answer)
     net, path = predictor.net, examples.inputs[:1]
@@ -92,7 +92,7 @@ def _refuse_unknown(valid: Examples, answer: Answer) -> None:
 @torch.no_grad()
 def measure(trained: Trained, part: Data, recipe: Recipe, metric: Metric) -> dict[str, float | int]:
     """The metric, what goes with it, and the loss on all examples, where the predictor is; numbers in their own units."""
-    predictor, answer, examples = trained.predictor, trained.answer, prepare(trained, part, recipe)
+    predictor, answer, examples = trained.predictor, trained.answer, prepare(trained, part)
     device = next(predictor.parameters()).device
     with evaluating(predictor):
         own = (cut.to(device) for batch in batches(examples, EVALUATED_AT_ONCE) for cut in batch)

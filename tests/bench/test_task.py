@@ -1,5 +1,6 @@
 from dataclasses import fields, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ from fwp.bench import TASKS, Recipe, Run, task
 from fwp.controls import linear
 from fwp.errors import CompositionError, DataError, FwpError
 from fwp.fields import direct, from_features
+from fwp.models import Recurrent
 from fwp.rules import delta
 from fwp.training.recipe import OneCycle, Plateau
 
@@ -82,6 +84,25 @@ def test_a_schedule_has_ranges_too_and_training_ends_with_an_evaluation() -> Non
 def test_a_recipe_as_json_says_which_schedule_it_has() -> None:
     assert Recipe().to_json()["schedule"] == {"kind": "OneCycle", "warmup": 0.25}
     assert replace(Recipe(), schedule=Plateau()).to_json()["schedule"]["kind"] == "Plateau"
+
+
+MODEL = delta @ direct() @ linear
+
+
+@pytest.mark.parametrize(
+    ("stages", "words"),
+    [
+        (("worms", MODEL, Recipe()), "this is no task"),
+        ((TASKS["worms"], delta @ direct(), Recipe()), "this is no model"),
+        ((TASKS["worms"], MODEL, TASKS["worms"]), "this is no recipe"),
+        ((TASKS["worms"], Recurrent("gru"), Recipe(method="rk4")), "no equation to be solved"),
+        ((TASKS["worms"], Recurrent("gru"), Recipe(), 0, {"inner": 3}), "no equation to be solved"),
+    ],
+)
+@pytest.mark.nohook  # which would refuse them first, in its own words
+def test_stages_that_do_not_fit_are_refused(stages: Any, words: str) -> None:
+    with pytest.raises(FwpError, match=words):
+        Run(*stages)
 
 
 def test_a_model_that_reads_features_needs_a_task_that_has_some() -> None:

@@ -10,7 +10,7 @@ import torch
 
 from fwp.cli import main
 from fwp.cli.main import COMMANDS
-from fwp.cli.run import folder_of
+from fwp.cli.run import folder_of, task_of
 from fwp.data import load_uea
 from fwp.models import load
 
@@ -114,6 +114,25 @@ def test_the_published_recipe_is_the_one_to_start_from_where_asked(capsys: pytes
             main(["run", "sepsis", *more, "--help"])
         shown.append(capsys.readouterr().out)
     assert ["(default: 0.03)" in re.sub(r"[│\s]+", " ", text) for text in shown] == [False, True]
+
+
+@pytest.mark.parametrize(
+    ("line", "found"),
+    [
+        ("run sepsis", "sepsis"),
+        ("run --published sepsis --seed 1", "sepsis"),
+        ("run --no-standardise --out speech sepsis", "sepsis"),
+        ("run uea:Worms --out sepsis", "uea:Worms"),
+        ("run --help", ""),
+    ],
+)
+def test_the_recipe_is_that_of_the_task_and_not_of_an_options_value(line: str, found: str) -> None:
+    assert task_of(line.split()) == found
+
+
+def test_a_split_may_be_chosen(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    main(["run", "basic-motions", "--split", "stratified", "--seed", "3", "--out", str(tmp_path), *SMALL])
+    assert json.loads(capsys.readouterr().out)["split"] == "stratified-3"
 
 
 def test_help_shows_the_recipe_of_the_task(capsys: pytest.CaptureFixture[str]) -> None:

@@ -110,9 +110,15 @@ def test_truncation_at_any_byte_is_an_error_or_a_shorter_file(root):
             assert train.labels.tolist() == [1, 0, 0][: len(train)]
 
 
-def test_training_and_test_series_must_fit(root):
+def test_a_part_may_lack_a_class_that_the_header_names(root):
     write(root, TRAIN, TEST.replace(":b\n", ":A\n"))
-    with pytest.raises(DataError, match=r"(?s)different classes.*\('a', 'b'\).*\('a',\)"):
+    train, test = load_uea("Tiny", root)
+    assert train.classes == test.classes == ("a", "b") and test.labels.tolist() == [0, 0]
+
+
+def test_training_and_test_series_must_fit(root):
+    write(root, TRAIN, TEST.replace("true b A", "true b A c"))
+    with pytest.raises(DataError, match=r"(?s)different classes.*\('a', 'b'\).*\('a', 'b', 'c'\)"):
         load_uea("Tiny", root)
     write(root, TRAIN, HEADER + "1:A\n5:b\n")
     with pytest.raises(DataError, match=r"(?s)different channels.*2.*1"):

@@ -2,6 +2,7 @@ import json
 import os
 import pickle
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +49,25 @@ def test_what_is_loaded_predicts_the_same_bits(tmp_path: Path) -> None:
     assert after.predictor.net.model == before.predictor.net.model
     assert before.predictor.training, "prediction leaves the mode as it was"
     assert {f.name for f in (tmp_path / "new" / "folder").iterdir()} == {"model.json", "weights.safetensors"}
+
+
+def test_queries_of_the_batch_travel_and_are_made_where_the_longest_series_ends(tmp_path: Path) -> None:
+    own, data = trained(), drawn()
+    late = replace(own, query="batch")
+    save(tmp_path, late)
+    found = load_model(tmp_path).predict(data, batch=4).probabilities
+    series = own.normaliser.apply(data)
+    own.predictor.eval()
+    with torch.no_grad():
+        expected = own.predictor(series.lengthened(), series.times[:, -1:]).softmax(-1)
+    torch.testing.assert_close(found, expected)
+    early = own.predict(data).probabilities
+    assert torch.allclose(early[0], found[0], atol=1e-6), "the longest series ends where it ends"
+    assert not torch.allclose(early[1], found[1], atol=1e-4)
+    file = tmp_path / "model.json"
+    file.write_text(file.read_text().replace('"query": "batch"', '"query": "later"'))
+    with pytest.raises(FormatError, match="later"):
+        load_model(tmp_path)
 
 
 def test_a_rule_of_ones_own_travels_without_its_file(tmp_path: Path) -> None:

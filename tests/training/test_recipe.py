@@ -17,7 +17,7 @@ from fwp.training import Metric, Plateau, Recipe, begun, train
 from fwp.training.examples import Examples
 from fwp.training.learner import Learner, penalised
 from fwp.training.loss import loss_of
-from fwp.training.prepare import lengthened, mean_step, paced, prepare, scale
+from fwp.training.prepare import mean_step, paced, prepare, scale
 
 RECIPE = Recipe(width=8, heads=2, hidden=8, dropout=0.0)
 MODEL = delta @ wiring("keys-from-increments") @ linear
@@ -37,7 +37,7 @@ def untrained(recipe: Recipe = RECIPE) -> Trained:
 
 def learner(recipe: Recipe = RECIPE) -> Learner:
     trained = untrained(recipe)
-    return Learner(trained.predictor, trained.answer, prepare(trained, labelled(), recipe), recipe, 0)
+    return Learner(trained.predictor, trained.answer, prepare(trained, labelled()), recipe, 0)
 
 
 def gradients(own: Learner) -> dict[str, torch.Tensor]:
@@ -58,7 +58,7 @@ def test_scaled_time_runs_from_minus_1_to_1_and_raw_time_as_in_the_data() -> Non
 def test_the_mean_step_lasts_the_pace_on_the_clock_whatever_the_times(time: Any) -> None:
     recipe = replace(RECIPE, time=time, pace=0.5)
     trained = untrained(recipe)
-    inputs = prepare(trained, labelled(), recipe).inputs
+    inputs = prepare(trained, labelled()).inputs
     assert inputs.steps[0].tolist() == pytest.approx([0.5] * 8)
 
 
@@ -93,7 +93,7 @@ def head(own: Learner, reading: torch.Tensor) -> torch.Tensor:
 
 def test_lengthened_series_observe_nothing_more() -> None:
     data = labelled().series
-    long = lengthened(data)
+    long = data.lengthened()
     assert torch.equal(long.mask, data.mask) and long.lengths.tolist() == [9] * 4
     assert long.times[1].tolist() == data.times[0].tolist()
 

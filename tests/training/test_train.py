@@ -64,7 +64,7 @@ def test_outputs_of_batches_are_those_of_each_series_alone(control: str) -> None
     values = torch.arange(9.0)[:, None, None] + 100 * torch.arange(12.0)[:, None]
     wanted = Valued(data, values)
     trained = begun(delta @ wiring("direct") @ by_name(control), wanted, RECIPE, Metric.R2)
-    examples = prepare(trained, wanted, RECIPE)
+    examples = prepare(trained, wanted)
     with torch.no_grad():
         outputs, targets = answers(trained.predictor.eval(), (part for batch in batches(examples, 4) for part in batch))
     known = ~targets[:, 0].isnan()
@@ -96,7 +96,7 @@ def test_nothing_is_learnt_from_what_is_not_known() -> None:
     for more in (0.0, 1e6):
         wanted = Valued(data, torch.where(after, values + more, values))
         trained = begun(MODEL, wanted, RECIPE, Metric.R2)
-        (batch,) = batches(prepare(trained, wanted, RECIPE), 6)
+        (batch,) = batches(prepare(trained, wanted), 6)
         loss_of(*answers(trained.predictor, batch)).backward()
         weight = trained.predictor.output.weight.grad
         assert weight is not None and bool(weight.isfinite().all()) and bool(weight.any())
