@@ -89,8 +89,7 @@ class Recipe:
     class_weights: Literal["equal", "balanced"] | tuple[float, ...] = "equal"
     """Of the examples of each class: the same for all, such that all classes weigh the same, or as given, in their order."""
     penalty: float = 0.0
-    """Weight (published: 0.03) of the sum of the norms of all parameters in the loss, gains and biases included, but not the
-    maps of static features."""
+    """Weight (published: 0.03) of the sum of all parameters' norms in the loss, those of maps of static features left out."""
     head_rate: float = 1.0
     """Multiple of the learning rate for the map to the logits."""
     head_gradient: float = 1.0
