@@ -4,7 +4,7 @@ It decides nothing about the data: it fills, fits and hands on, sample by sample
 """
 
 import re
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from difflib import get_close_matches
 from math import inf
 from typing import TYPE_CHECKING, Any, assert_never
@@ -126,7 +126,7 @@ class Control:
     def _knots(self, times: Tensor) -> Tensor:
         """The real time at each knot: at the ends of windows; before an observation and once more after it where values jump."""
         match self.kind:
-            case LogSignature(_, step):
+            case LogSignature(_, step, _):
                 return window_ends(times, step)
             case Kind.RECTILINEAR:
                 return times.repeat_interleave(2, 1)[:, 1:]
@@ -155,10 +155,10 @@ class Control:
         values, fill, times = series.values.double(), fill.double(), series.times
         steps = self.pace * times.diff(dim=1)
         match self.kind:
-            case LogSignature(depth, step):
+            case LogSignature(depth, step, scale):
                 lines = carried(values, series.mask, fill)
                 lines = torch.cat([times[..., None], lines], -1) if self.time else lines
-                found = log_signatures(lines, depth, step)
+                found = _divided(log_signatures(lines, depth, step), scale)
                 return torch.cat([found, found / self.pace], -1).to(series.values.dtype)
             case Kind.LINEAR:
                 pieces = fit_linear(carried(values, series.mask, fill), steps)
@@ -190,16 +190,17 @@ class Control:
     def __repr__(self) -> str:
         own = [*([] if self.time else ["time=False"]), *([] if self.pace == 1 else [f"pace={self.pace}"])]
         if isinstance(self.kind, LogSignature):
+            own += [f"scale={self.kind.scale}"] if self.kind.scale else []
             return f"log_signature({', '.join([f'depth={self.kind.depth}', f'step={self.kind.step}', *own])})"
         return f"Control({', '.join([str(self.kind), *own])})" if own else self.kind.value.replace("-", "_")
 
     def to_json(self) -> dict[str, object]:
         """The control as plain json."""
-        kind = (
-            {"kind": "log-signature", **asdict(self.kind)}
-            if isinstance(self.kind, LogSignature)
-            else {"kind": self.name}
-        )
+        if isinstance(self.kind, LogSignature):
+            kind = {"kind": "log-signature", "depth": self.kind.depth, "step": self.kind.step}
+            kind |= {"scale": list(self.kind.scale)} if self.kind.scale else {}
+        else:
+            kind = {"kind": self.name}
         return {**kind, "time": self.time, "pace": self.pace}
 
     @staticmethod
@@ -226,19 +227,22 @@ natural_cubic = Control(Kind.NATURAL_CUBIC)
 hermite = Control(Kind.HERMITE)
 
 
-def log_signature(depth: int = 1, step: int = 4, time: bool = True, pace: int | float = 1.0) -> Control:
+def log_signature(
+    depth: int = 1, step: int = 4, time: bool = True, pace: int | float = 1.0, scale: tuple[float, ...] = ()
+) -> Control:
     """Windows of `step` intervals: on each, x is the log-signature of the path up to `depth`, and x' is x / pace.
 
     The path is that of straight lines through what was observed, carried forward. Every window lasts `pace` units of the
-    clock; the last one may have fewer intervals.
+    clock; the last one may have fewer intervals. `scale` is what each word of the log-signature is divided by: those of depth
+    2 are products of increments, and may be hundreds of times smaller than those of depth 1.
 
     Reference: Irie, Faccio, Schmidhuber, Neural Differential Equations for Learning to Program Neural Nets Through
     Continuous Learning Rules, 2022, footnote 6.
 
     Raises:
-        DataError: a depth or a step below 1, a pace that is not positive and finite.
+        DataError: a depth or a step below 1, a pace or a scale that is not positive and finite.
     """
-    return Control(LogSignature(depth, step), time, pace)
+    return Control(LogSignature(depth, step, scale), time, pace)
 
 
 def by_name(name: str) -> Control:
@@ -260,9 +264,26 @@ def by_name(name: str) -> Control:
 
 def _kind(name: str, more: dict[str, Any]) -> Kind | LogSignature | None:
     """The kind that json names, with its own numbers; None if there is none such."""
-    if name == "log-signature" and set(more) == {"depth", "step"}:
-        return LogSignature(**more) if all(type(number) is int and number > 0 for number in more.values()) else None
+    if name == "log-signature":
+        match {"scale": [], **more}:
+            case {"depth": int() as depth, "step": int() as step, "scale": list() as scale, **others} if not others:
+                numbers = all(type(number) is int and number > 0 for number in (depth, step))
+                numbers = numbers and all(type(number) is float and 0 < number < inf for number in scale)
+                return LogSignature(depth, step, tuple(scale)) if numbers else None
+            case _:
+                return None
     return next((kind for kind in Kind if kind.value == name and not more), None)
+
+
+def _divided(words: Tensor, scale: tuple[float, ...]) -> Tensor:
+    if scale and len(scale) != words.shape[-1]:
+        raise DataError(
+            "the scale of a log-signature has not one number for each of its words",
+            ("scale", f"{len(scale)} numbers"),
+            ("log-signature", f"{words.shape[-1]} words"),
+            help="measure it on series of the same channels",
+        )
+    return words / words.new_tensor(scale) if scale else words
 
 
 def wrong_order(left: object, right: object) -> CompositionError:

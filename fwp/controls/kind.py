@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import Enum
+from math import inf
 
 from fwp.errors import DataError
 
@@ -22,13 +23,21 @@ class LogSignature:
     """Windows of `step` intervals, each stood for by the log-signature up to `depth` of the straight lines in it.
 
     Raises:
-        DataError: a depth or a step below 1.
+        DataError: a depth or a step below 1, a scale that is not positive and finite.
     """
 
     depth: int
     step: int
+    scale: tuple[float, ...] = ()
+    """What each word of the log-signature is divided by; without it they are taken as they are."""
 
     def __post_init__(self) -> None:
+        if not all(0 < number < inf for number in self.scale):
+            raise DataError(
+                "the words of a log-signature are divided by positive, finite numbers",
+                ("scale", str(self.scale)[:200]),
+                help="give their root mean squares over the training series",
+            )
         for name, number in (("depth", self.depth), ("step", self.step)):
             if number < 1:
                 raise DataError(

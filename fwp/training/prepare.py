@@ -22,7 +22,7 @@ from fwp.training.loss import Targets
 from fwp.training.metric import Metric
 from fwp.training.recipe import Recipe
 
-__all__ = ["Data", "begun", "mean_step", "paced", "prepare", "scale"]
+__all__ = ["Data", "begun", "mean_step", "paced", "prepare", "scale", "scaled"]
 
 Data = Labelled | Valued
 
@@ -81,6 +81,8 @@ def begun(
             encoder = model.build(series.channels, recipe.width, features)
         else:
             model = replace(model, control=paced(model.control, recipe.pace, mean_step(series) / normaliser.span))
+            if recipe.increments == "scaled":
+                model = replace(model, control=scaled(model.control, normaliser.apply(series)))
             given: dict[str, Any] = {"width": recipe.width, "heads": recipe.heads, **sizes}
             if "feature" in model.axes:
                 given = {"feature": features, "feature_hidden": HIDDEN, **given}
@@ -147,6 +149,25 @@ def paced(control: Control, pace: float, step: float) -> Control:
     """
     unit = 1.0 if isinstance(control.kind, LogSignature) else step
     return replace(control, pace=control.pace * pace / unit)
+
+
+def scaled(control: Control, series: Series) -> Control:
+    """The control with each word of its log-signatures divided by its root mean square over the windows of these series.
+
+    Raises:
+        FwpError: its paths are no log-signatures.
+    """
+    if not isinstance(control.kind, LogSignature):
+        raise FwpError(
+            "only the words of a log-signature are scaled",
+            ("increments", "scaled"),
+            ("control", repr(control)),
+            help='leave `increments` at "raw", or take log_signature(…)',
+        )
+    path = replace(control, kind=replace(control.kind, scale=()))(series)
+    own = path.pieces[0][path.steps > 0].double()  # without windows after the end
+    means = own.square().mean(0).sqrt()
+    return replace(control, kind=replace(control.kind, scale=tuple(torch.where(means > 0, means, 1.0).tolist())))
 
 
 def mean_step(series: Series) -> float:

@@ -54,6 +54,8 @@ class Recipe:
     """The longest memory at the start, in steps: heads' rates are spread from 1 to 1/memory. 0 leaves all near 1/2."""
     time: Literal["scaled", "unit", "raw"] = "scaled"
     """The time as the nets see it: from -1 to 1 over the longest series, from 0 to 1, or as in the data."""
+    increments: Literal["raw", "scaled"] = "raw"
+    """The words of a log-signature: as they are, or each divided by its root mean square over the training series."""
     standardise: bool = True
     """Whether channels and static features get mean 0 and deviation 1 over the training examples, or stay as in the data."""
     query: Literal["own", "batch"] = "own"

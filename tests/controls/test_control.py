@@ -40,8 +40,8 @@ def test_names():
         assert by_name(control.name) == control
     assert natural_cubic.name == "natural-cubic" and natural_cubic.channels(12) == 13
     assert Control(Kind.LINEAR, time=False).channels(12) == 12
-    with pytest.raises(DataError, match="use one of linear, rectilinear, natural-cubic, hermite"):
-        by_name("cubic")
+    with pytest.raises(DataError, match="did you mean natural-cubic"):
+        by_name("natural_cubik")
 
 
 def test_a_pace_shows_where_it_is_not_one():

@@ -170,6 +170,20 @@ def test_fill_stands_before_the_first_observation():
 def test_windows_travel_as_json(control):
     assert Control.from_json(control.to_json()) == control
     assert by_name(control.name) == log_signature(control.kind.depth, control.kind.step)
+    divided = dataclasses.replace(control, kind=dataclasses.replace(control.kind, scale=(0.5, 2.0)))
+    assert Control.from_json(divided.to_json()) == divided
+
+
+def test_words_are_divided_by_their_scale():
+    data, scale = some_batch(0, 3, 7, 2, 0.1), (0.5, 2.0, 4.0, 0.1, 3.0, 1.0)
+    whole = log_signature(2, 2)(data)
+    assert whole.channels == 6, "two channels and the time"
+    divided = log_signature(2, 2, scale=scale)(data)
+    for own, raw in zip(divided.pieces, whole.pieces, strict=True):
+        assert close(own * torch.tensor(scale, dtype=own.dtype), raw)
+    assert torch.equal(divided.start, whole.start), "the first point is the series' own"
+    with pytest.raises(DataError, match=r"(?s)2 numbers.*6 words"):
+        log_signature(2, 2, scale=(1.0, 2.0))(data)
 
 
 NO_CONTROLS = [
@@ -179,6 +193,8 @@ NO_CONTROLS = [
     {"depth": True},
     {"step": "4"},
     {"more": 1},
+    {"scale": [1.0, 0.0]},
+    {"scale": 2.0},
     {"kind": "linear"},
 ]
 
@@ -192,6 +208,7 @@ def test_other_json_is_refused(change):
 def test_names():
     assert log_signature().name == "log-signature-1-4" and by_name("log-signature-2-10") == log_signature(2, 10)
     assert repr(log_signature(2)) == "log_signature(depth=2, step=4)"
+    assert repr(log_signature(1, 3, scale=(0.5,))) == "log_signature(depth=1, step=3, scale=(0.5,))"
     assert repr(log_signature(1, 3, False, 10)) == "log_signature(depth=1, step=3, time=False, pace=10)"
     assert log_signature(2, 3) == Control(LogSignature(2, 3)) and log_signature().degree == 0
     assert not isinstance(log_signature().kind, Kind)
@@ -203,7 +220,7 @@ def test_other_names_are_refused(name):
         by_name(name)
 
 
-@pytest.mark.parametrize("wrong", [{"depth": 0}, {"step": 0}, {"pace": 0.0}])
+@pytest.mark.parametrize("wrong", [{"depth": 0}, {"step": 0}, {"pace": 0.0}, {"scale": (-1.0,)}])
 def test_windows_that_cannot_be_are_refused(wrong):
     with pytest.raises(DataError, match=r"at least 1|positive, finite"):
         log_signature(**wrong)

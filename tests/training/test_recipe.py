@@ -7,8 +7,9 @@ import pytest
 import torch
 
 from fwp.bench.paper import PUBLISHED
-from fwp.controls import linear, log_signature
+from fwp.controls import Path, linear, log_signature
 from fwp.data import Labelled, series
+from fwp.errors import FwpError
 from fwp.fields import wiring
 from fwp.models import Trained
 from fwp.rules import delta
@@ -65,6 +66,21 @@ def test_the_mean_step_lasts_the_pace_on_the_clock_whatever_the_times(time: Any)
 def test_a_window_of_a_log_signature_lasts_the_pace() -> None:
     path = paced(log_signature(1, 4), 0.5, mean_step(labelled().series))(labelled().series)
     assert path.steps[0].tolist() == [0.5, 0.5]
+
+
+def test_scaled_words_are_of_equal_size_over_the_windows_of_the_training_series() -> None:
+    recipe, data = replace(RECIPE, increments="scaled"), labelled()
+    trained = begun(delta @ wiring("direct") @ log_signature(2, 2), data, recipe, Metric.ACCURACY)
+    examples = prepare(trained, data)
+    assert isinstance(examples.inputs, Path)
+    inside = examples.inputs.steps > 0
+    assert inside.sum() == 4 + 1 + 2 + 3, "no window after an end counts"
+    sizes = examples.inputs.pieces[0][inside].square().mean(0).sqrt()
+    assert torch.allclose(sizes, torch.ones(10), atol=1e-5)
+    raw = prepare(begun(delta @ wiring("direct") @ log_signature(2, 2), data, RECIPE, Metric.ACCURACY), data).inputs
+    assert isinstance(raw, Path) and not torch.allclose(raw.pieces[0][inside].square().mean(0).sqrt(), sizes, atol=0.1)
+    with pytest.raises(FwpError, match="only the words of a log-signature"):
+        begun(MODEL, data, recipe, Metric.ACCURACY)
 
 
 def test_queries_of_the_batch_are_those_of_the_longest_series_end_and_states_of_their_own() -> None:
