@@ -29,10 +29,10 @@ def warn_of_adjoint(field: VectorField, plan: Plan) -> None:
     """Warn if the flow contracts so much along the path that its backward solve is noise."""
     exponent = contraction(field, plan)
     if exponent > _MOST:
-        grows = f"e^{exponent:.0f} = {exp(min(exponent, 700)):.0e}"
+        about = float(f"{exponent:.0g}")  # in few words, since each is said once: a training would say hundreds
         warnings.warn(
-            f"the adjoint's gradients are noise here: the rule contracts by e^-{exponent:.0f} along the series, so the error"
-            f" of the states that are solved again backwards grows by {grows}; use gradient='exact'",
+            f"the adjoint's gradients are noise where the rule contracts most, by about e^-{about:g} along the series: the error"
+            f" of the states that are solved again backwards grows by {exp(min(about, 700)):.0e}; use gradient='exact'",
             stacklevel=3,
         )
 
