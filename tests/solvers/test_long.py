@@ -97,6 +97,7 @@ def test_the_adjoint_warns_with_a_number_where_the_flow_contracts(name: str) -> 
     assert exponent == pytest.approx(30)
     (message,) = said
     assert "e^-30" in message and "1e+13" in message and "gradient='exact'" in message
+    assert along(ALL[name], 62)[1] == said, "said once while a training goes on"
     exponent, said = along(ALL[name], 10)
     assert exponent == pytest.approx(5)
     assert not said
