@@ -60,7 +60,7 @@ def number(values: Sequence[float]) -> str:
 
 def terminal(title: str, found: Sequence[Summary]) -> Table:
     """For people at a terminal."""
-    table = Table(title=title, caption="per cent: mean (standard deviation over seeds), beside the paper's")
+    table = Table(title=title, caption="per cent: mean (sample standard deviation over seeds), beside the paper's")
     for name in ("task", "model", "recipe", "seeds", "valid", "test", "paper", "parameters", "s a run"):
         table.add_column(name, justify="left" if name in ("task", "model", "recipe") else "right")
     for one in found:
@@ -108,7 +108,7 @@ ABOUT = {
         "Irie, Faccio, Schmidhuber (2022), table 1, with the recipes of `fwp/bench/recipes.py` unless a row says "
         "`published`. Every test example counts; the best epoch is chosen on validation examples by the task's metric; seed, "
         "split and initial weights vary together. Recipes were found on the validation examples of seed 0, some of which are "
-        "test examples of other seeds. GRU-D reads which values were measured in both settings, so without intensity it knows "
+        "test examples of other seeds. Deviations are those of a sample. GRU-D reads which values were measured in both settings, so without intensity it knows "
         "what the others do not. Seconds are wall time of runs side by side, on a machine that had other work besides. "
         "The lines in `results/` say all about each run. `fwp bench table1` makes it.",
     ),
