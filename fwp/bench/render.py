@@ -107,10 +107,10 @@ ABOUT = {
         "The paper's table 1",
         "Irie, Faccio, Schmidhuber (2022), table 1, with the recipes of `fwp/bench/recipes.py` unless a row says "
         "`published`. Every test example counts; the best epoch is chosen on validation examples by the task's metric; seed, "
-        "split and initial weights vary together. Recipes were found on the validation examples of seed 0, some of which are "
-        "test examples of other seeds. Deviations are those of a sample. GRU-D reads which values were measured in both settings, so without intensity it knows "
-        "what the others do not. Seconds are wall time of runs side by side, on a machine that had other work besides. "
-        "The lines in `results/` say all about each run. `fwp bench table1` makes it.",
+        "split and initial weights vary together, and deviations are those of a sample. Recipes were found on the validation "
+        "examples of seed 0, some of which are test examples of other seeds. GRU-D reads which values were measured in both "
+        "settings, so without intensity it knows what the others do not. Seconds are wall time of runs side by side, on a "
+        "machine that had other work besides. The lines in `results/` say all about each run. `fwp bench table1` makes it.",
     ),
     "table2": (
         "The paper's table 2",
