@@ -129,4 +129,5 @@ EIGENWORMS = Recipe(
 WORMS = replace(EIGENWORMS, memory=225.0)
 """Found on the validation worms of seeds 0 to 2, by Delta: scaled words gave 12 points at depth 2 (74.3 against 61.9), where an
 area is 600 times smaller than an increment, and 4 at depth 1 (68.6 against 64.8); with them, memories of up to the whole
-series gave 3 at depth 2 (71.4 without) and 5 at depth 1 (63.8). On seed 0 NRDE gained 23, NCDE lost 6. Of EigenWorms, which was not at hand, nothing was measured."""
+series gave 3 at depth 2 (71.4 without) and 5 at depth 1 (63.8). On seed 0 NRDE gained 23, NCDE lost 6. Of EigenWorms,
+which was not at hand, nothing was measured."""
