@@ -115,9 +115,9 @@ ABOUT = {
     "table2": (
         "The paper's table 2",
         "Log-signatures of windows of 4 steps, their words divided by their size over the training series; as they are, seed 0 "
-        "of NCDE has 51.4 % valid and 54.5 % test, of NRDE 54.3 and 55.8. Worms (UCR archive) has one of EigenWorms' six channels "
-        "and 900 of its 17,984 steps, so the paper's numbers, where there are any, are another data set's. `fwp bench table2` "
-        "makes it.",
+        "of NCDE has 51.4 % valid and 54.5 % test, of NRDE 54.3 and 55.8. Worms (UCR archive) has one of EigenWorms' six "
+        "channels and 900 of its 17,984 steps, so the paper's numbers, where there are any, are another data set's. "
+        "`fwp bench table2` makes it.",
     ),
     "ablation": (
         "What makes the difference",
