@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 from fwp.errors import AxisError, CompositionError, FwpError
 from fwp.rules.dual import dual_term
@@ -129,16 +129,18 @@ class Rule:
 
     __rmul__ = __mul__
 
-    def __matmul__(self, projection: str) -> NoReturn:
-        """A projection composes itself with the rule left of it; its name does not. Raises: CompositionError."""
-        if not isinstance(projection, str):  # pyright: ignore[reportUnnecessaryIsInstance]  # what is right of it may know
-            return NotImplemented
-        raise CompositionError(
-            "a rule is composed with a projection, not with its name",
-            ("rule", repr(self)),
-            ("given", repr(projection)),
-            help="from fwp.fields import wiring; rule @ wiring(…), which knows those of the command line",
-        )
+    if not TYPE_CHECKING:  # a type checker knows of no such product, and so complains at the operator
+
+        def __matmul__(self, projection: object) -> object:
+            """A projection composes itself with the rule left of it; its name does not. Raises: CompositionError."""
+            if not isinstance(projection, str):
+                return NotImplemented
+            raise CompositionError(
+                "a rule is composed with a projection, not with its name",
+                ("rule", repr(self)),
+                ("given", repr(projection)),
+                help="from fwp.fields import wiring; rule @ wiring(…), which knows those of the command line",
+            )
 
     @cached_property
     def _meaning(self) -> tuple[Normal, Variable, Normal]:
