@@ -59,6 +59,7 @@ def cut(monkeypatch):
     """Plans segments of so many rows, and computes again what takes more than so many bytes."""
 
     def plan_with(rows: int, kept: int) -> None:
+        monkeypatch.setattr(planning, "_CHUNK", 2)
         monkeypatch.setattr(planning, "_ROWS", rows)
         monkeypatch.setattr(planning, "_KEPT", kept)
         planning.plan.cache_clear()
@@ -78,7 +79,7 @@ def test_segments_do_not_matter(cut, name, method, steps, rows, kept):
     net, data = small(name, controls.natural_cubic), some_series(batch=3, time=23, unequal=True)
     begin, end = data.times[:, :1], data.times.gather(1, data.lengths[:, None] - 1)
     times = begin + torch.linspace(0, 1, 5, dtype=torch.float64) * (end - begin)
-    options = {"method": method, "steps": steps, "chunk": 2}
+    options = {"method": method, "steps": steps}
     whole = results(net, data, times, **options)
     cut(rows, kept)
     chosen = planning.plan(situation_of(net(data)), **options)
