@@ -86,12 +86,12 @@ def command(arguments: Sequence[str]) -> Callable[..., None]:
 def task_of(arguments: Sequence[str]) -> str:
     """The first argument of `run` that is neither an option nor the value of one."""
     flags = {"published", *(each.name for each in fields(Recipe) if each.type is bool)}
-    before = ""
+    awaited = False  # the value of the option before
     for each in arguments[1:]:
-        valued = before.startswith("--") and before.lstrip("-").removeprefix("no-").replace("-", "_") not in flags
-        if not each.startswith("-") and not (valued and "=" not in before):
+        if not each.startswith("-") and not awaited:
             return each
-        before = each
+        option = each.removeprefix("--").removeprefix("no-").replace("-", "_")
+        awaited = each.startswith("--") and "=" not in each and option not in flags
     return ""
 
 

@@ -61,9 +61,8 @@ class Linear:
         return self.outputs
 
 
-@dataclass(frozen=True)
-class LayerNorm:
-    """Zero mean and unit variance over all axes together (ε = 1e-5), then a learned gain and shift for each entry."""
+class _Alike:
+    """A map whose result has the axes of what it is applied to."""
 
     of: SlowMap
 
@@ -74,43 +73,35 @@ class LayerNorm:
 
 
 @dataclass(frozen=True)
-class FeedForward:
+class LayerNorm(_Alike):
+    """Zero mean and unit variance over all axes together (ε = 1e-5), then a learned gain and shift for each entry."""
+
+    of: SlowMap
+
+
+@dataclass(frozen=True)
+class FeedForward(_Alike):
     """y + A₂ relu(A₁ LN(y) + b₁) + b₂ of y, the residual block of a Transformer, with hidden units along the axis `hidden`."""
 
     of: SlowMap
     hidden: str
 
-    @property
-    def axes(self) -> Axes:
-        """The axes of the result."""
-        return self.of.axes
-
 
 @dataclass(frozen=True)
-class Activation:
+class Activation(_Alike):
     """A primitive of the term language, entry by entry or over one axis."""
 
     primitive: Primitive
     over: str | None
     of: SlowMap
 
-    @property
-    def axes(self) -> Axes:
-        """The axes of the result."""
-        return self.of.axes
-
 
 @dataclass(frozen=True)
-class Shared:
+class Shared(_Alike):
     """One map, with one set of parameters, wherever this name occurs in a projection."""
 
     name: str
     of: SlowMap
-
-    @property
-    def axes(self) -> Axes:
-        """The axes of the result."""
-        return self.of.axes
 
 
 @dataclass(frozen=True)

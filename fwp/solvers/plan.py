@@ -83,14 +83,15 @@ def plan(
         SolveError: a forced choice does not fit the structure, or two do not fit each other.
     """
     reasons: list[tuple[str, str]] = []
-    chosen_backend = _backend(situation, method, _chunked(scan, chunk), gradient, backend, reasons)
+    scan = _chunked(scan, chunk)
+    chosen_backend = _backend(situation, method, scan, gradient, backend, reasons)
     if chosen_backend != "structured":
         name = "rk4" if method == "auto" else method
         own = (situation.structure, situation.constant, chosen_backend, name, steps, Scan.SEQUENTIAL, 1)
         return Plan(*own, situation.intervals, False, gradient, *_work(situation, name, steps), tuple(reasons))
     assert situation.structure is not None
     chosen = _method(situation, method, reasons)
-    by = _scan(situation, chosen, _chunked(scan, chunk), steps, reasons)
+    by = _scan(situation, chosen, scan, steps, reasons)
     chunk = max(1, min(_CHUNK if chunk is None else chunk, situation.intervals * steps))
     segment = max(1, min(situation.intervals, max(_ROWS // max(situation.batch * steps, 1), chunk)))
     kept = situation.batch * situation.intervals * steps * situation.slots * _width(situation) * _OF_SLOTS

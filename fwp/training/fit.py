@@ -21,7 +21,7 @@ from fwp.errors import FormatError
 from fwp.models.files import write_bytes
 from fwp.training.examples import Examples, batches
 from fwp.training.learner import Learner
-from fwp.training.progress import progress
+from fwp.training.progress import measured, progress
 from fwp.training.recipe import Recipe
 from fwp.training.state import SafetensorsIO, load_tree
 from fwp.training.surroundings import quiet
@@ -62,9 +62,7 @@ class Keeper(Checkpoint):
         assert isinstance(pl_module, Learner)
         epoch = trainer.current_epoch + 1
         evaluated = epoch % pl_module.recipe.evaluate_every == 0
-        found = {name: value.item() for name, value in trainer.callback_metrics.items()}
-        found = {name: value for name, value in found.items() if evaluated or not name.startswith("valid_")}
-        found["rate"] = trainer.optimizers[0].param_groups[0]["lr"]
+        found = {**measured(trainer), "rate": trainer.optimizers[0].param_groups[0]["lr"]}
         row = {name: value if math.isfinite(value) else None for name, value in sorted(found.items())}
         self.rows.append({"epoch": epoch, **row})
         if evaluated and (not self.best or self.better(epoch, pl_module.recipe)):

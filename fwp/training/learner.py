@@ -57,6 +57,7 @@ class Learner(pl.LightningModule):
         for parameter in predictor.output.parameters():
             if recipe.head_gradient != 1:
                 parameter.register_hook(lambda gradient: gradient * recipe.head_gradient)
+        self.penalised = penalised(predictor) if recipe.penalty else []
         self.plateau: ReduceLROnPlateau | None = None
         self._plateau_state: dict[str, Any] | None = None
         self.measures = torch.nn.ModuleDict(
@@ -89,7 +90,7 @@ class Learner(pl.LightningModule):
         self._measure("train", outputs.detach(), targets)
         loss = loss_of(outputs, targets, self.recipe.smoothing, self.class_weights)
         if self.recipe.penalty:
-            norms = torch.stack([torch.linalg.vector_norm(parameter) for parameter in penalised(self.predictor)])
+            norms = torch.stack([torch.linalg.vector_norm(parameter) for parameter in self.penalised])
             loss = loss + self.recipe.penalty * norms.sum()
         return loss
 

@@ -5,7 +5,7 @@ import sys
 import lightning.pytorch as pl
 from lightning.pytorch.callbacks import Callback, RichProgressBar
 
-__all__ = ["progress"]
+__all__ = ["measured", "progress"]
 
 
 def progress() -> list[Callback]:
@@ -20,13 +20,19 @@ class Lines(Callback):
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Print the epoch's number and how it went."""
         if trainer.is_global_zero:
-            epoch, every = trainer.current_epoch + 1, trainer.check_val_every_n_epoch or 1
-            found = {name: value.item() for name, value in trainer.callback_metrics.items()}
+            found = measured(trainer)
             names = sorted(found, reverse=True)
-            # Lightning keeps the last measurement until the next.
-            parts = ["train", *(["valid"] if epoch % every == 0 and any(n.startswith("valid") for n in names) else [])]
-            said = [
+            parts = [
                 " ".join([part, *(f"{n.removeprefix(part)[1:]} {found[n]:.3f}" for n in names if n.startswith(part))])
-                for part in parts
+                for part in ("train", "valid")
+                if any(n.startswith(part) for n in names)
             ]
-            print(f"epoch {epoch}/{trainer.max_epochs}   {'   '.join(said)}", file=sys.stderr, flush=True)
+            epoch = f"epoch {trainer.current_epoch + 1}/{trainer.max_epochs}"
+            print("   ".join([epoch, *parts]), file=sys.stderr, flush=True)
+
+
+def measured(trainer: pl.Trainer) -> dict[str, float]:
+    """What was measured of the epoch that ends: lightning keeps what validation found until it is done again."""
+    evaluated = (trainer.current_epoch + 1) % (trainer.check_val_every_n_epoch or 1) == 0
+    found = {name: value.item() for name, value in trainer.callback_metrics.items()}
+    return {name: value for name, value in found.items() if evaluated or not name.startswith("valid_")}
