@@ -10,7 +10,7 @@ from fwp.cli.target import resolve
 from fwp.controls import Causality, Path, by_name
 from fwp.controls.path import pieces_of
 from fwp.errors import SolveError
-from fwp.fields import suited, wiring
+from fwp.fields import Net, suited, wiring
 from fwp.rules import Rule
 from fwp.solvers import explain as explained
 
@@ -30,13 +30,15 @@ def explain(
     width: int = 128,
     heads: int = 16,
     dtype: Literal["float32", "float64"] = "float32",
+    sizes: dict[str, int] = {},  # noqa: B006  # read only
 ) -> None:
     """Explain how a rule is solved: its structure and witnesses, step, scan, work, and the reason against each alternative.
 
     Args:
         rule: A name, module:name or path/to/file.py:name.
         control: linear, rectilinear, natural-cubic, hermite or log-signature-DEPTH-STEP.
-        projection: What feeds the slots: direct, keys-from-signal, keys-from-increments, increments-only, plain, …
+        projection: What feeds the slots: direct, keys-from-signal, keys-from-increments, increments-only, plain, ncde, nrde,
+            big-map or gru-ode.
         method: The step, if another than the plan's is wanted.
         scan: The scan, if another than the plan's is wanted.
         batch: Series solved together.
@@ -45,6 +47,7 @@ def explain(
         width: Of all heads together.
         heads: Copies of the rule.
         dtype: Of all numbers.
+        sizes: Sizes of axes that neither width nor heads determine, as in --sizes inner 32.
     """
     found = resolve(rule)
     if length < 1 or batch < 1:
@@ -52,7 +55,7 @@ def explain(
         raise SolveError("there is nothing to solve", ("batch", str(batch)), ("length", str(length)), help=help)
     chosen = by_name(control)
     model = found @ suited(wiring(projection), found) @ chosen
-    net = model.build(channels, width=width, heads=heads, dtype=getattr(torch, dtype))
+    net = Net(model, {"channel": channels, "head": heads, "width": width} | sizes, getattr(torch, dtype))
     steps = torch.ones(1, 1, dtype=torch.float64).expand(batch, length)
     pieces = pieces_of(chosen.degree) * chosen.channels(channels)
     own = torch.zeros(1, 1, 1, dtype=getattr(torch, dtype)).expand(batch, length, pieces)

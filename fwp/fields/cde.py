@@ -75,8 +75,7 @@ class LinearField(nn.Module):
     ) -> Float[Tensor, "batch hidden"]:
         """F(t, z) dX/dt, without ever making F."""
         self.evaluations += 1
-        static = {} if self.field.path.static is None else {"static": self.field.path.static}
-        rates = self.net.rates(self.unpack(z), {"x": self.control.evaluate(t), "dx": dXdt, **static})
+        rates = self.net.rates(self.unpack(z), self.field.signals(self.control.evaluate(t), dXdt))
         return self.pack(rates)
 
     def pack(self, states: Mapping[str, Tensor]) -> Float[Tensor, "*batch hidden"]:

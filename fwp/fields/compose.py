@@ -18,7 +18,7 @@ from fwp.controls import Control
 from fwp.controls.control import wrong_order
 from fwp.errors import CompositionError, SizeError
 from fwp.fields.fit import checked, default_map, fit, slots_of
-from fwp.fields.initial import FirstWrite, Initial, StatesFrom, all_maps, zero
+from fwp.fields.initial import FirstWrite, Initial, StatesFrom, Zero, all_maps, zero
 from fwp.fields.maps import SlowMap, as_map
 from fwp.fields.sizes import axes_of
 from fwp.fields.wrt import Degrees, degrees, map_degrees, mentions_increment, term_degrees
@@ -38,6 +38,9 @@ class Projection:
         slots: the map of each slot. A slot that is not named gets a linear map of `default` into its domain.
         default: the map from which unnamed slots are drawn; the signal itself unless said otherwise.
         initial: how states begin: `zero`, `first_write()` or `start(…)`.
+
+    Raises:
+        CompositionError: a slot is given what is no map, or the states what is no beginning.
     """
 
     __slots__ = ("default", "initial", "slots")
@@ -46,6 +49,12 @@ class Projection:
     initial: Initial
 
     def __init__(self, *, default: SlowMap = x, initial: Initial = zero, **slots: SlowMap) -> None:
+        if not isinstance(initial, Zero | FirstWrite | StatesFrom):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise CompositionError(
+                "this does not say how states begin",
+                ("initial", repr(initial)),
+                help="write initial=start(W=…), with the map of each state, or initial=first_write()",
+            )
         object.__setattr__(self, "slots", MappingProxyType({name: as_map(m) for name, m in slots.items()}))
         object.__setattr__(self, "default", as_map(default))
         object.__setattr__(self, "initial", initial)
@@ -151,7 +160,17 @@ class Spec:
 
 
 def stack(*specs: Spec) -> Spec:
-    """The layers of several specs on top of each other; associative."""
+    """The layers of several specs on top of each other; associative.
+
+    Raises:
+        CompositionError: there are none, or something else among them.
+    """
+    if not specs or not all(isinstance(spec, Spec) for spec in specs):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise CompositionError(
+            "a stack is made of rules with their projections, and takes its control afterwards",
+            *((f"layer {i}", f"a {type(spec).__name__}") for i, spec in enumerate(specs, 1)),
+            help="stack(rule @ projection, …) @ control",
+        )
     return Spec(tuple(layer for spec in specs for layer in spec.layers))
 
 

@@ -7,7 +7,7 @@ from typing import assert_never
 
 from fwp.errors import AxisError, CompositionError, DomainError
 from fwp.fields.initial import FirstWrite, Initial, StatesFrom, all_maps, first, maps_of, static
-from fwp.fields.maps import Activation, SlowMap, activation, linear, range_of, source
+from fwp.fields.maps import SlowMap, activation, linear, range_of, source
 from fwp.rules.rule import Rule
 from fwp.rules.system import System, closed
 from fwp.rules.vocabulary import dx, x
@@ -38,19 +38,25 @@ def default_map(slot: Variable, default: SlowMap) -> SlowMap:
             help=f'give it one, such as a learned constant: {slot.name}=parameter("{" ".join(slot.declared)}")',
         )
     source = linear(" ".join((*default.axes, "->", "head", *slot.declared)), default)
-    match slot.domain.kind:
+    ending = _ending(slot.domain.kind)
+    return source if ending is None else activation(ending, source, slot.domain.axis)
+
+
+def _ending(kind: DomainKind) -> Primitive | None:
+    """What brings any numbers into a domain of this kind."""
+    match kind:
         case DomainKind.REAL:
-            return source
+            return None
         case DomainKind.NONNEGATIVE:
-            return activation(Primitive.SOFTPLUS, source)
+            return Primitive.SOFTPLUS
         case DomainKind.UNIT:
-            return activation(Primitive.SIGMOID, source)
+            return Primitive.SIGMOID
         case DomainKind.SIMPLEX:
-            return activation(Primitive.SOFTMAX, source, slot.domain.axis)
+            return Primitive.SOFTMAX
         case DomainKind.SPHERE:
-            return activation(Primitive.NORMALIZE, source, slot.domain.axis)
+            return Primitive.NORMALIZE
         case _:
-            assert_never(slot.domain.kind)
+            assert_never(kind)
 
 
 def checked(variable: Variable, own: SlowMap) -> SlowMap:
@@ -66,14 +72,13 @@ def checked(variable: Variable, own: SlowMap) -> SlowMap:
             ("map", pretty_axes(own.axes)),
             help=f"let the map end in {' '.join(('head', *variable.declared))!r}",
         )
-    if not range_of(own) <= variable.domain:
-        into = default_map(variable, x)
-        ending = into.primitive.name.lower() if isinstance(into, Activation) else "linear"
+    ending = _ending(variable.domain.kind)
+    if ending is not None and not range_of(own) <= variable.domain:
         raise DomainError(
             f"the map for `{variable.name}` may leave its domain",
             (f"slot {variable.name}", str(variable.domain)),
             ("map", str(range_of(own))),
-            help=f"end the map with `{ending}`",
+            help=f"end the map with `{ending.name.lower()}`",
         )
     return own
 

@@ -290,7 +290,7 @@ def range_of(node: SlowMap) -> Domain:
 
 def _arrow(pattern: str) -> tuple[Axes, Axes]:
     if pattern.count("->") != 1:
-        raise AxisError("a linear map needs one arrow", ("pattern", repr(pattern)), help='write "channel -> head key"')
+        raise AxisError("a pattern has one arrow", ("pattern", repr(pattern)), help='write "channel -> head key"')
     left, right = pattern.split("->")
     return _names(left, pattern), _names(right, pattern)
 

@@ -3,7 +3,7 @@
 States, slots and rates are `(*batch, head, *axes)`, in dictionaries by name; with several layers a state is `layer2.W`.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from math import prod
 
 import torch
@@ -25,7 +25,7 @@ from fwp.rules.rule import Rule
 from fwp.terms.structure import structure
 from fwp.terms.syntax import Axes, Role, Variable, variables
 
-__all__ = ["Net", "Tensors"]
+__all__ = ["LayerNet", "Net", "Tensors", "own_states"]
 
 Tensors = Mapping[str, Tensor]
 
@@ -133,14 +133,16 @@ class Net(nn.Module):
     def rates(self, states: Tensors, inputs: Tensors, slots: Tensors | None = None) -> dict[str, Tensor]:
         """d(state)/dt of every state; `slots` are those of the first layer, if they are at hand."""
         found: dict[str, Tensor] = {}
-        for i, (layer, names, own, signals) in enumerate(self._climb(inputs, lambda _, names, __: _own(states, names))):
+        for i, (layer, names, own, signals) in enumerate(
+            self._climb(inputs, lambda _, names, __: own_states(states, names))
+        ):
             filled = slots if slots is not None and i == 0 else layer.slots(layer.rate_arguments, signals)
             found |= zip(names, layer.rates(own, filled), strict=True)
         return found
 
     def read(self, states: Tensors, inputs: Tensors) -> Float[Tensor, "..."]:
         """The read-out of the last layer, `(*batch, head, *axes)`."""
-        *_, (layer, _, own, signals) = self._climb(inputs, lambda _, names, __: _own(states, names))
+        *_, (layer, _, own, signals) = self._climb(inputs, lambda _, names, __: own_states(states, names))
         return layer.read(own, signals)
 
     def initial(self, inputs: Tensors) -> dict[str, Tensor]:
@@ -233,7 +235,8 @@ class LayerNet(nn.Module):
                 return states
 
 
-def _own(states: Tensors, names: tuple[str, ...]) -> dict[str, Tensor]:
+def own_states(states: Tensors, names: Sequence[str]) -> dict[str, Tensor]:
+    """A layer's states under the names that its rule has for them."""
     return {name.rpartition(".")[2]: states[name] for name in names}
 
 

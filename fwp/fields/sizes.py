@@ -106,5 +106,5 @@ def _derived(axis: str, equal: frozenset[str], given: Mapping[str, int], layer: 
         f"axis {axis!r} has no size",
         ("rule", repr(layer.rule)),
         ("given", ", ".join(f"{a}={n}" for a, n in given.items())),
-        help=f"give it: build(…, {axis}=…)" if axis != "width" else "give it: build(…, width=…)",
+        help=f"give it: build(…, {axis}=…)",
     )

@@ -42,16 +42,20 @@ class VectorField:
 
     def at(self, interval: int, fraction: float) -> "Instant":
         """The field inside one interval, at a fraction of its length; 0 and 1 are its own ends."""
-        return Instant(self.net, self._inputs(*self.path.at(interval, fraction)))
+        return Instant(self.net, self.signals(*self.path.at(interval, fraction)))
 
     def at_knots(self, knots: Int64[Tensor, "batch request"]) -> "Instant":
         """The field at knots of each sample's own, as seen from the interval that led there; `(batch request …)`."""
-        x, dx = at_knots(self.path, knots)
+        return Instant(self.net, self.signals(*at_knots(self.path, knots)))
+
+    def signals(
+        self, x: Float[Tensor, "batch *place channel"], dx: Float[Tensor, "batch *place channel"]
+    ) -> dict[str, Tensor]:
+        """What the slow net sees at one place of each sample or at many: beside x and dx the same static features."""
         static = self.path.static
-        inputs = self._inputs(x, dx)
-        if static is not None:
-            inputs["static"] = static[:, None].expand(*knots.shape, -1)
-        return Instant(self.net, inputs)
+        if static is None:
+            return {"x": x, "dx": dx}
+        return {"x": x, "dx": dx, "static": static[:, *[None] * (x.ndim - 2)].expand(*x.shape[:-1], -1)}
 
     def initial(self) -> dict[str, Tensor]:
         """The states at the first knot."""
@@ -81,10 +85,6 @@ class VectorField:
         control = IndexedControl(self.path)
         func = LinearField(self, control)
         return CDE(control, func, func.pack(self.initial()))
-
-    def _inputs(self, x: Tensor, dx: Tensor) -> dict[str, Tensor]:
-        static = {} if self.path.static is None else {"static": self.path.static}
-        return {"x": x, "dx": dx, **static}
 
 
 @dataclass(frozen=True, eq=False)

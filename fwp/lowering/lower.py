@@ -3,7 +3,6 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from keyword import iskeyword
 from typing import Any
 
 import torch
@@ -15,8 +14,9 @@ from fwp.errors import AxisError, SizeError
 from fwp.lowering.source import source
 from fwp.rules.rule import Rule
 from fwp.rules.system import System
+from fwp.terms.build import as_term
 from fwp.terms.sizes import axis_sizes
-from fwp.terms.syntax import Node, Variable, variables
+from fwp.terms.syntax import Node, Variable, is_name, variables
 
 __all__ = ["Lowered", "lower", "lower_rule"]
 
@@ -101,9 +101,21 @@ def lower(
         sizes: of axes that no argument has, such as those of a lone `ones("value")`.
 
     Raises:
-        AxisError: the terms have no variables, or one that cannot be an argument.
+        AxisError: they are no terms, or have no variables, or one that cannot be an argument; or this is no name for a function.
         SizeError: an axis that only constants have is not in `sizes`.
     """
+    for term in terms:
+        if isinstance(term, Rule | System):
+            raise AxisError(
+                "a rule is lowered by a function of its own",
+                ("given", repr(term)),
+                help="lower_rule(rule), or lower(rule.rate)",
+            )
+    if not _names_a_function(name):
+        raise AxisError(
+            "a function cannot have this name", ("name", repr(name)), help="use an identifier, no keyword and not torch"
+        )
+    terms = tuple(map(as_term, terms))
     chosen, given = tuple(arguments or variables(*terms)), dict(sizes or {})
     if not chosen:
         help = "give the function an argument: lower(term, arguments=[k])"
@@ -117,12 +129,16 @@ def lower(
     text = source(terms, chosen, name, given)
     namespace: dict[str, Any] = {"torch": torch}
     exec(compile(text, f"<lowered {name}>", "exec"), namespace)
-    return Lowered(tuple(terms), chosen, tuple(given.items()), text, namespace[name])
+    return Lowered(terms, chosen, tuple(given.items()), text, namespace[name])
 
 
 def lower_rule(rule: Rule | System) -> Lowered:
     """The rates of all states, in the order of their rules, as one function of the states and then of everything else."""
     rates = tuple(r.rate for r in rule.rules)
     arguments = variables(*(r.of for r in rule.rules), *rates)
-    plain = rule.name and rule.name.isidentifier() and not iskeyword(rule.name) and rule.name != "torch"
-    return lower(*rates, arguments=arguments, name=rule.name if rule.name and plain else "rate")
+    name = rule.name or ""
+    return lower(*rates, arguments=arguments, name=name if _names_a_function(name) else "rate")
+
+
+def _names_a_function(name: str) -> bool:
+    return is_name(name) and name != "torch"  # which its source speaks of

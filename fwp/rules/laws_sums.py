@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from fwp.rules.judged import at_most, equal, norms, quiet, structure_of, values
+from fwp.rules.judged import at_most, equal, larger, norms, quiet, structure_of, values
 from fwp.rules.law import Array, Case, Finding, Law, Solver
 from fwp.rules.rule import Rule
 from fwp.terms.witness import ConstantRate
@@ -60,8 +60,8 @@ def _superposition(rule: Rule, solver: Solver, case: Case) -> Finding:
     flow = solver(rule)
     one, other = (flow(start, case.slots, case.durations) for start in (case.state, case.other))
     apart = np.broadcast_to(case.state - case.other, one.shape)
-    scale = float(max(1.0, np.abs(one).max(), np.abs(other).max()))
-    return equal(one - other, apart, f"{rule.of.name}₁ − {rule.of.name}₂ and what it was", _TOLERANCE, scale)
+    what = f"{rule.of.name}₁ − {rule.of.name}₂ and what it was"
+    return equal(one - other, apart, what, _TOLERANCE, larger(one, other))
 
 
 superposition = Law(

@@ -1,6 +1,7 @@
 """The rules as the paper's published code runs them (IDSIA/neuraldiffeq-fwp, commit d7c678c), which are not its equations.
 
-There the keys are softmax(k) and, but for tanh_delta, the values tanh(v): maps that belong to the projection.
+There the keys are softmax(k), but for Oja's, which pass the rule's own softmax, and the values tanh(v), but for tanh_delta's:
+maps that belong to the projection.
 """
 
 from fwp.rules.rule import Rule
@@ -14,7 +15,7 @@ tanh_delta = Rule(beta * tanh(v - W @ k) * k, name="tanh_delta")
 """dW/dt = β tanh(v − W k) kᵀ: the Delta rule of the EigenWorms experiments ("post-tanh")."""
 
 softmax_oja = Rule(beta * v * softmax(k - v @ W, "key"), name="softmax_oja")
-"""dW/dt = β v softmax(k − Wᵀv)ᵀ: Oja with the softmax applied after the subtraction."""
+"""dW/dt = β v softmax(k − Wᵀv)ᵀ: Oja with the softmax applied after the subtraction, to keys that have passed none before."""
 
 q_value = Slot("q_value", "value")
 """A query that meets values: the published Hebb and Oja CDEs read Wᵀq, so that key content comes out."""

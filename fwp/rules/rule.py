@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 from fwp.errors import AxisError, CompositionError, FwpError
 from fwp.rules.dual import dual_term
 from fwp.rules.vocabulary import W, k, q, v
-from fwp.terms.build import Number, add, align, as_term, multiply
+from fwp.terms.build import Number, add, align, as_term, divide, multiply
 from fwp.terms.normal import Normal, normal
 from fwp.terms.show import show
 from fwp.terms.suggest import contraction_help, ones_over, pretty_axes
-from fwp.terms.syntax import Node, Role, Term, Variable, variables
+from fwp.terms.syntax import Node, Role, Scalable, Term, Variable, variables
 from fwp.terms.typeset import unicode
 
 __all__ = ["Rule", "default_read"]
@@ -26,7 +26,7 @@ def default_read(of: Variable) -> Node:
 
 
 @dataclass(frozen=True, eq=False, repr=False, init=False)
-class Rule:
+class Rule(Scalable):
     """d`of`/dt = `rate`, read as `read`.
 
     Rules are equal when their rates, states and read-outs are, up to ring laws; the name is only a name, a claim only a claim.
@@ -112,6 +112,13 @@ class Rule:
 
     def __add__(self, other: Rule) -> Rule:
         """Both rates at work on the same state."""
+        if not isinstance(other, Rule):  # pyright: ignore[reportUnnecessaryIsInstance]  # users run without pyright
+            raise AxisError(
+                "only a rule can be added to a rule",
+                ("rule", repr(self)),
+                ("added", repr(other)),
+                help="add a rule, Rule(…), or one of a system's .rules",
+            )
         if other.of != self.of or normal(other.read) != normal(self.read):
             raise AxisError(
                 "cannot add rules of different states or read-outs",
@@ -125,9 +132,28 @@ class Rule:
 
     def __mul__(self, factor: Term | Number) -> Rule:
         """The rate multiplied by a number or by a term without axes."""
-        return Rule(multiply((factor, self.rate), None), self.of, None, self.read)
+        by = as_term(factor)
+        if by.axes:
+            raise AxisError(
+                "a rule is multiplied by a number or by a term without axes",
+                (repr(by), pretty_axes(by.axes)),
+                help=f"to multiply entry by entry, write the rule anew: Rule({by!r} * rule.rate)",
+            )
+        return Rule(multiply((by, self.rate), None), self.of, None, self.read)
 
     __rmul__ = __mul__
+
+    def __neg__(self) -> Rule:
+        """The rule that undoes what this one does."""
+        return -1 * self
+
+    def __sub__(self, other: Rule) -> Rule:
+        """What one rule does and the other undoes: `hebb - oja`."""
+        return self + -other
+
+    def __truediv__(self, factor: Term | Number) -> Rule:
+        """The rate divided by a number or by a term without axes."""
+        return self * divide(1, factor)
 
     if not TYPE_CHECKING:  # a type checker knows of no such product, and so complains at the operator
 

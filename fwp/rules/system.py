@@ -18,7 +18,7 @@ class System:
     """Rules of different states, solved as one; read as the first rule is, unless `read` says otherwise.
 
     Raises:
-        AxisError: no rules, two rules of one state, or one name for two different variables.
+        AxisError: no rules, what is no rule, two rules of one state, or one name for two different variables.
     """
 
     __slots__ = ("__dict__", "name", "read", "rules")
@@ -31,6 +31,13 @@ class System:
             raise AxisError(
                 "a system needs at least one rule", ("rules", "none"), help="System(Rule(…), Rule(…, of=M))"
             )
+        for rule in rules:
+            if not isinstance(rule, Rule):  # pyright: ignore[reportUnnecessaryIsInstance]  # users run without pyright
+                raise AxisError(
+                    f"a system is made of rules, and this is a {type(rule).__name__}",
+                    ("given", repr(rule)),
+                    help="give it rules, those of another system by a star: System(*one.rules, Rule(…))",
+                )
         names = [rule.of.name for rule in rules]
         for i, state in enumerate(names):
             if state in names[:i]:
@@ -85,11 +92,12 @@ def closed(rule: Rule | System) -> Rule | System:
         CompositionError: it reads a state whose equation it does not have.
     """
     own = {r.of.name for r in rule.rules}
+    known = f"*{rule.name or 'system'}.rules" if isinstance(rule, System) else rule.name or "rule"
     for variable in rule.variables:
         if variable.role is Role.STATE and variable.name not in own:
             raise CompositionError(
                 f"the rule reads the state `{variable.name}`, whose equation it does not have",
                 *((f"d{r.of.name}/dt", repr(r.rate)) for r in rule.rules),
-                help=f"give it one: System({rule.name or 'rule'}, Rule(…, of={variable.name}))",
+                help=f"give it one: System({known}, Rule(…, of={variable.name}))",
             )
     return rule

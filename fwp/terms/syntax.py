@@ -13,7 +13,7 @@ from dataclasses import dataclass, fields
 from enum import Enum
 from fractions import Fraction
 from functools import cached_property
-from typing import NoReturn
+from typing import NoReturn, TypeVar, overload
 
 from fwp.errors import AxisError
 from fwp.terms.domain import Domain
@@ -29,11 +29,13 @@ __all__ = [
     "Node",
     "Product",
     "Role",
+    "Scalable",
     "Scale",
     "Sum",
     "Term",
     "Variable",
     "children",
+    "is_name",
     "variables",
 ]
 
@@ -55,6 +57,13 @@ class ConstantKind(Enum):
     ONES = "ones"
     EYE = "eye"
     TRIL = "tril"
+
+
+class Scalable:
+    """What is no term, and yet can be multiplied by one: terms leave that product to its own `__rmul__`."""
+
+
+_Scaled = TypeVar("_Scaled", bound=Scalable)
 
 
 class Term:
@@ -125,8 +134,12 @@ class Term:
     def __pos__(self) -> Node:
         return build.as_term(self)
 
-    def __mul__(self, other: object) -> Node:
-        return build.multiply((self, other), None)
+    @overload
+    def __mul__(self, other: _Scaled) -> _Scaled: ...  # pyright: ignore[reportOverlappingOverload]
+    @overload
+    def __mul__(self, other: object) -> Node: ...
+    def __mul__(self, other: object) -> object:
+        return NotImplemented if isinstance(other, Scalable) else build.multiply((self, other), None)
 
     def __rmul__(self, other: object) -> Node:
         return build.multiply((other, self), None)
@@ -158,7 +171,7 @@ class Variable(Term):
     axes: Axes
 
     def __post_init__(self) -> None:
-        if not _is_name(self.name):
+        if not is_name(self.name):
             raise AxisError(
                 "the name of a variable must be a Python identifier",
                 ("name", repr(self.name)),
@@ -294,14 +307,14 @@ class Map(Term):
 Node = Variable | Constant | Product | Sum | Scale | Map
 
 
-def _is_name(text: str) -> bool:
+def is_name(text: str) -> bool:
     """An identifier that Python reads as it is: no keyword, and no letter that Python takes for another, such as ﬁ."""
     return text.isidentifier() and not keyword.iskeyword(text) and unicodedata.normalize("NFKC", text) == text
 
 
 def _check_axes(axes: Axes, whose: str) -> None:
     for i, axis in enumerate(axes):
-        if not _is_name(axis) or axis.startswith("_") or axis.endswith("_"):
+        if not is_name(axis) or axis.startswith("_") or axis.endswith("_"):
             raise AxisError(
                 f"{whose} has an axis with a name that cannot be used",
                 ("axis", repr(axis)),

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from fwp.errors import AxisError, SizeError
 from fwp.lowering import lower, lower_rule
-from fwp.rules import ALL, Rule, W, beta, delta, gamma, k, momentum_delta, v
+from fwp.rules import ALL, Rule, System, W, beta, delta, gamma, k, momentum_delta, v
 from fwp.terms import (
     Node,
     Primitive,
@@ -310,6 +310,20 @@ def test_a_rule_may_have_any_name(name: str) -> None:
     inputs = arguments("tanh_delta")
     ours = lower_rule(ALL["tanh_delta"].renamed(name))(*inputs)
     assert error(ours, lower_rule(ALL["tanh_delta"])(*inputs)) == 0
+
+
+@pytest.mark.parametrize("name", ["torch", "lambda", "my rule", "2nd", "", "\N{LATIN SMALL LIGATURE FI}"])
+def test_a_function_may_not_have_any_name(name: str) -> None:
+    with pytest.raises(AxisError, match="cannot have this name"):
+        lower(W @ k, name=name)
+    assert lower_rule(delta.renamed(name)).source.startswith("def rate(")
+
+
+@pytest.mark.nohook  # which refuses the argument before we can
+@pytest.mark.parametrize("rule", [delta, momentum_delta])
+def test_a_rule_is_no_term(rule: Rule | System) -> None:
+    with pytest.raises(AxisError, match="lower_rule"):
+        lower(rule)  # pyright: ignore[reportArgumentType]
 
 
 def test_extreme_factors() -> None:

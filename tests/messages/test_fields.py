@@ -18,6 +18,7 @@ from fwp.fields import (
     from_json,
     keys_from_increments,
     linear,
+    parameter,
     plain,
     shared,
     softmax,
@@ -27,7 +28,7 @@ from fwp.fields import (
     wiring,
 )
 from fwp.rules import bcm, delta, dx, hebb, k, momentum_delta, ncde, self_reference, v, x
-from fwp.terms import Primitive, Signal, nonnegative
+from fwp.terms import Primitive, Signal, nonnegative, unit
 from tests.messages.said import said
 
 
@@ -55,6 +56,9 @@ CASES: dict[str, Callable[[Path], object]] = {
     "map_with_wrong_axes": lambda _: delta @ Projection(k=linear("channel -> head value", x)),
     "map_outside_the_domain": lambda _: delta @ Projection(beta=tanh(linear("channel -> head", x))),
     "map_outside_nonnegative": lambda _: gained @ Projection(gain=linear("channel -> head", x)),
+    "map_outside_the_domain_of_a_slot_by_channel": lambda _: (
+        Rule(Slot("gain", "channel", unit) @ x * v * k) @ Projection(gain=parameter("channel"))
+    ),
     "slot_without_map": lambda _: ncde @ Projection(),
     "map_for_no_slot": lambda _: delta @ Projection(decay=linear("channel -> head", x)),
     "start_of_no_state": lambda _: delta @ Projection(initial=start(M=linear("channel -> head value", x))),
@@ -66,6 +70,10 @@ CASES: dict[str, Callable[[Path], object]] = {
     "size_that_is_no_whole_number": lambda _: net(width=8.0),  # pyright: ignore[reportArgumentType]
     "size_of_the_first_point": lambda _: encoded().build(3, width=8, heads=2, point=4),
     "other_first_point": lambda _: encoded().build(5, width=8, heads=2) @ log_signature(2, 2)(data()),
+    "beginning_that_is_a_map": lambda _: Projection(initial=linear("channel -> value key", x)),  # pyright: ignore[reportArgumentType]
+    "stack_of_nothing": lambda _: stack(),
+    "stack_of_a_rule": lambda _: stack(delta),  # pyright: ignore[reportArgumentType]
+    "stack_of_a_model": lambda _: stack(delta @ plain(), delta @ plain() @ linear_control),  # pyright: ignore[reportArgumentType]
     "increment_above": lambda _: stack(delta @ plain(), delta @ plain(keys=dx)),
     "two_shared_of_one_name": lambda _: (
         delta
@@ -79,6 +87,7 @@ CASES: dict[str, Callable[[Path], object]] = {
     "linear_of_other_axes": lambda _: linear("width -> head key", x),
     "block_without_an_axis_of_its_own": lambda _: feed_forward(x, "channel"),
     "linear_without_arrow": lambda _: linear("channel", x),
+    "pattern_with_two_arrows": lambda _: parameter("hidden -> inner -> key"),
     "linear_that_sums_nothing": lambda _: linear("channel -> channel key", x),
     "pattern_that_cannot_be_read": lambda _: linear("channel -> head key)", x),
     "pattern_with_batch_axes": lambda _: linear("... channel -> key", x),

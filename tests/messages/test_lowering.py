@@ -16,6 +16,9 @@ NAMES |= {"Slot": Slot, "ones": ones, "tanh": tanh, "tril": tril}
 CASES = {
     "size_of_a_constant": "lower(beta * ones('value'))",
     "no_variables": "lower(2 * ones('value'), sizes={'value': 3})",
+    "rule_in_place_of_a_term": "lower(delta)",
+    "text_in_place_of_a_term": "lower('W @ k')",
+    "name_of_a_function": "lower(v * k, name='my rule')",
     "variable_called_torch": "lower(tanh(Slot('torch', 'key')))",
     "argument_missing": "lower(W @ k)(torch.ones(3, 2))",
     "argument_too_many": "lower(W @ k)(torch.ones(3, 2), torch.ones(2), torch.ones(2))",

@@ -143,14 +143,16 @@ def test_rules_scale(rule: Rule, factor: float, seed: int) -> None:
 @given(rules(depth=2), rules(depth=2), rules(depth=2))
 def test_addition_is_associative_and_scaling_distributes(one: Rule, two: Rule, three: Rule) -> None:
     assert (one + two) + three == one + (two + three)
-    assert (one + two) * gamma == one * gamma + two * gamma
+    assert (one + two) * gamma == one * gamma + gamma * two
     assert one * (gamma + beta) == one * gamma + one * beta
     assert one + 0 * one == one
 
 
 def test_delta_is_hebb_with_its_decay() -> None:
     assert delta == hebb + Rule(-beta * (W @ k) * k)
-    assert hebb * gamma == Rule(gamma * beta * v * k)
+    assert hebb * gamma == gamma * hebb == Rule(gamma * beta * v * k)
+    assert hebb - delta == Rule(beta * (W @ k) * k) == -(delta - hebb)
+    assert hebb / 2 == hebb * 0.5 and hebb / gamma == Rule(beta * v * k / gamma)
 
 
 def test_what_cannot_be_added() -> None:

@@ -1,10 +1,12 @@
 """Programs as people write them: a type checker has nothing to say."""
 
+from pathlib import Path
+
 import torch
 from torch import Tensor
 
 from fwp import Model, Net, Projection, Rule, Slot, Solution, Spec, System, VectorField, lower, series, solve, stack
-from fwp.bench import TASKS, Recipe, Run, Task
+from fwp.bench import TASKS, Recipe, Report, Run, Task, run
 from fwp.controls import hermite, natural_cubic
 from fwp.fields import Instant, first_write, keys_from_increments, linear, sigmoid, softmax, start
 from fwp.rules import W, beta, delta, dx, hebb, k, momentum_delta, v, x
@@ -13,7 +15,7 @@ from fwp.training.recipe import OneCycle
 
 decay = Slot("decay")
 leaky: Rule = Rule(beta * (v - W @ k) * k - decay * W / 2, name="leaky")
-both: Rule = 2 * hebb + leaky
+both: Rule = 2 * hebb + (1 - beta) * leaky + leaky * decay
 term: Node = 1 - beta
 text: str = show(term)
 split: dict[int | float, Node] = parts(leaky.rate, W)
@@ -45,3 +47,4 @@ source: str = lowered.source
 worms: Task = TASKS["worms"]
 recipe: Recipe = Recipe(schedule=OneCycle(0.1), gradient="exact")
 whole: Run = Run(worms, model, recipe, seed=1)
+report: Report = run(whole, Path("runs"))
