@@ -105,8 +105,15 @@ class Control:
         A sample of length 1 does not move: all its intervals have length 0.
 
         Raises:
+            CompositionError: no series.
             DataError: `fill` has not one number a channel; nothing installed computes a log-signature that deep.
         """
+        if not isinstance(series, Series):  # pyright: ignore[reportUnnecessaryIsInstance]  # users run without pyright
+            raise CompositionError(
+                f"a control is laid through series, and this is a {type(series).__name__}",
+                ("given", f"a {type(series).__name__}"),
+                help="make one of them: control(fwp.series(values))",
+            )
         if fill is None:
             fill = series.values.new_zeros(series.channels)
         elif fill.shape != (series.channels,):

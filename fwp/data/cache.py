@@ -19,6 +19,7 @@ from torch import Tensor
 
 from fwp.data.archive import sha256
 from fwp.data.dataset import Dataset
+from fwp.data.extra import extra
 from fwp.data.labelled import Labelled
 from fwp.data.root import cache_folder
 from fwp.data.series import Series
@@ -151,13 +152,4 @@ def _sum(source: Path) -> str:
 
 
 def _safetensors() -> ModuleType:
-    try:
-        import safetensors
-        import safetensors.torch
-    except ImportError as error:
-        raise DataError(
-            "the cache of data sets is written by safetensors",
-            ("missing", str(error)),
-            help="pip install 'fwp[bench]'",
-        ) from error
-    return safetensors
+    return extra("safetensors.torch", "the cache of data sets is written by safetensors")

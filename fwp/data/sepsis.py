@@ -10,7 +10,6 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from types import ModuleType
 from typing import NamedTuple
 
 import numpy as np
@@ -19,6 +18,7 @@ import torch
 from fwp.data.archive import Entry, entries
 from fwp.data.cache import cached
 from fwp.data.dataset import Dataset
+from fwp.data.extra import extra
 from fwp.data.fetch import fetch
 from fwp.data.labelled import Labelled
 from fwp.data.root import data_root
@@ -198,7 +198,7 @@ def _numbers(archive: Path, paths: Sequence[str], bodies: Sequence[bytes]) -> np
         return np.empty((0, len(COLUMNS)), np.float32)
     try:
         with np.errstate(over="ignore"):  # to infinity, which is refused later
-            frame = _pandas().read_csv(
+            frame = extra("pandas", "the patients' tables are read by pandas").read_csv(
                 io.BytesIO(b"".join(bodies)), sep="|", header=None, dtype=np.float32, na_values=["NaN"],
                 keep_default_na=False, quoting=3, skip_blank_lines=False, lineterminator="\n", engine="c",
             )  # fmt: skip
@@ -248,13 +248,3 @@ def _refusal(what: str, archive: Path, path: str, found: str, line: int | None =
     where = path if line is None else f"{path}, line {line}"
     facts = ("archive", str(archive)), ("file", where), ("found", found)
     return DataError(what, *facts, help="take the publisher's archive")
-
-
-def _pandas() -> ModuleType:
-    try:
-        import pandas
-    except ImportError as error:
-        raise DataError(
-            "the patients' tables are read by pandas", ("missing", str(error)), help="pip install 'fwp[bench]'"
-        ) from error
-    return pandas

@@ -89,7 +89,7 @@ def series(
     values: Array,
     times: Array | None = None,
     mask: Array | None = None,
-    lengths: Array | None = None,
+    lengths: Array | int | None = None,
     static: Array | None = None,
 ) -> Series:
     """Check data and make a `Series` of them.
@@ -98,16 +98,22 @@ def series(
         values: (batch time channel), or (time channel) for one sample; NaN means missing.
         times: (batch time), or (time) for all samples alike; default 0, 1, 2, …
         mask: like `values`, False where a value is to count as missing although there is a number.
-        lengths: (batch), how many time points each sample has; what lies after them is ignored. Default: all.
+        lengths: (batch), how many time points each sample has, or one number for one sample; what lies after them is
+            ignored. Default: all.
         static: (batch feature), what does not change with time.
 
     Raises:
-        DataError: shapes that disagree, nothing in it, times that are not finite or do not increase, infinite values.
+        DataError: no numbers, shapes that disagree, nothing in it, times that are not finite or do not increase, infinite values.
     """
-    data = _floating(values)
+    data = _tensor("values", values)
+    data = data if data.is_floating_point() else data.to(torch.get_default_dtype())
+    seen = None if mask is None else _tensor("mask", mask, dtype=torch.bool, device=data.device)
+    ends = None if lengths is None else _tensor("lengths", lengths, device=data.device)
+    features = None if static is None else _tensor("static", static, dtype=data.dtype, device=data.device)
     if data.ndim == 2:
         data = data[None]
-        mask, static = (None if part is None else torch.as_tensor(part)[None] for part in (mask, static))
+        seen, features = (None if part is None else part[None] for part in (seen, features))
+        ends = None if ends is None else torch.atleast_1d(ends)
     if data.ndim != 3:
         raise DataError(
             "the values of a series have axes (batch time channel), or (time channel) for one sample",
@@ -121,24 +127,27 @@ def series(
             help="leave empty series out",
         )
     batch, time, _ = data.shape
-    length = _lengths(lengths, batch, time, data.device)
+    length = _lengths(ends, batch, time, data.device)
     clock = _times(times, length, batch, time, data.device)
     inside = torch.arange(time, device=data.device) < length[:, None]
     observed = ~data.isnan() & inside[..., None]
-    if mask is not None:
-        observed &= _shaped("mask", torch.as_tensor(mask, dtype=torch.bool, device=data.device), *data.shape)
+    if seen is not None:
+        observed &= _shaped("mask", seen, *data.shape)
     if (at := _first(data.isinf() & observed)) is not None:
         raise DataError(
             "an observed value is infinite",
             (f"sample {at[0]}, position {at[1]}, channel {at[2]}", str(data[tuple(at)].item())),
             help="write NaN where a value is missing",
         )
-    features = None if static is None else _static(_floating(static).to(data), batch)
+    features = None if features is None else _static(features, batch)
     return Series(torch.where(observed, data, 0), clock, observed, length, features)
 
 
-def collate(items: Iterable[Series | tuple[Array, Array | None]]) -> Series:
-    """One batch of many series: `Series`, or pairs (values, times) as `series` reads them, of any lengths.
+Item = Series | Tensor | np.ndarray[Any, np.dtype[Any]] | tuple[Array, Array | None]
+
+
+def collate(items: Iterable[Item]) -> Series:
+    """One batch of many series: `Series`, arrays of values, or pairs (values, times) as `series` reads them, of any lengths.
 
     Raises:
         DataError: no items, or items of different channels, features, devices or kinds of number.
@@ -166,11 +175,21 @@ def collate(items: Iterable[Series | tuple[Array, Array | None]]) -> Series:
     )
 
 
-def _item(place: int, item: Series | tuple[Array, Array | None]) -> Series:
-    if isinstance(item, Series):
-        return item
+def _item(place: int, item: Item) -> Series:
     try:
-        return series(*item)
+        match item:
+            case Series():
+                return item
+            case Tensor() | np.ndarray():
+                return series(item)
+            case tuple() if len(item) == 2:
+                return series(*item)
+            case _:
+                raise DataError(
+                    "this is neither a series nor a pair of values and times",
+                    ("given", f"a {type(item).__name__}"),
+                    help="give fwp.series(…) of it",
+                )
     except DataError as error:
         raise DataError(error.what, ("item", str(place)), *error.facts, help=error.help) from None
 
@@ -188,19 +207,18 @@ def _stretched(part: Series, time: int) -> Series:
     return Series(pad(part.values, edges), part.times[:, repeat], pad(part.mask, edges), part.lengths, part.static)
 
 
-def _floating(data: Array) -> Tensor:
+def _tensor(name: str, data: Array | int, **kind: Any) -> Tensor:
     try:
-        tensor = torch.as_tensor(data)
-    except (TypeError, ValueError) as error:
+        return torch.as_tensor(data, **kind)
+    except (TypeError, ValueError, RuntimeError) as error:  # the last of None and other objects
         help = "series of unequal lengths make a batch with `collate`"
-        raise DataError("these are not numbers in rows of equal length", ("because", str(error)), help=help) from error
-    return tensor if tensor.is_floating_point() else tensor.to(torch.get_default_dtype())
+        raise DataError("these are not numbers in rows of equal length", (name, str(error)), help=help) from error
 
 
-def _lengths(lengths: Array | None, batch: int, time: int, device: torch.device) -> Tensor:
+def _lengths(lengths: Tensor | None, batch: int, time: int, device: torch.device) -> Tensor:
     if lengths is None:
         return torch.full((batch,), time, device=device)
-    given = _shaped("lengths", torch.as_tensor(lengths, device=device), batch)
+    given = _shaped("lengths", lengths, batch)
     length = given.to(torch.int64)
     if (at := _first(length != given)) is not None:
         raise DataError(
@@ -222,7 +240,7 @@ def _times(times: Array | None, lengths: Tensor, batch: int, time: int, device: 
     """Times as float64, checked up to each length and constant after it."""
     if times is None:
         times = torch.arange(time, device=device)
-    given = torch.as_tensor(times, dtype=torch.float64, device=device)
+    given = _tensor("times", times, dtype=torch.float64, device=device)
     given = given.expand(batch, -1) if given.ndim == 1 else given
     given = _shaped("times", given, batch, time)
     last = lengths[:, None] - 1

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from fwp.data.extra import extra
 from fwp.data.series import Series, series
 from fwp.errors import DataError, reason
 
@@ -313,10 +314,4 @@ def _numbers(column: Any) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _pandas() -> ModuleType:
-    try:
-        import pandas
-    except ImportError as error:
-        raise DataError(
-            "tables are read by pandas", ("missing", str(error)), help="pip install 'fwp[bench]'"
-        ) from error
-    return pandas
+    return extra("pandas", "tables are read by pandas")

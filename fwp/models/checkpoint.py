@@ -13,6 +13,7 @@ from jaxtyping import Float64
 from torch import Tensor
 
 from fwp.data import Normaliser, Series
+from fwp.data.extra import extra
 from fwp.errors import FormatError, FwpError
 from fwp.fields import Net, from_json, to_json
 from fwp.models.answer import Answer, Classes, Estimate, Prediction, Values, answer_from_json, answer_to_json
@@ -238,14 +239,7 @@ def _weights(file: Path, expected: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 
 def _safetensors() -> ModuleType:
-    """The library, when it is needed: `import fwp` does without the extra."""
-    try:
-        import safetensors.torch
-    except ModuleNotFoundError as error:
-        raise FwpError(
-            "weights are kept as safetensors", ("missing", str(error.name)), help="pip install 'fwp[bench]'"
-        ) from error
-    return safetensors
+    return extra("safetensors.torch", "weights are kept as safetensors", FwpError)
 
 
 def _kind(tensor: tuple[tuple[int, ...], bool] | None) -> str:

@@ -7,6 +7,7 @@ import math
 import os
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar, get_type_hints
 
@@ -42,7 +43,8 @@ def write_bytes(path: Path, data: bytes) -> None:
     except OSError as error:
         raise _refused("a file could not be written", path, error) from error
     finally:
-        part.unlink(missing_ok=True)
+        with suppress(OSError):  # which would hide the reason
+            part.unlink()
 
 
 def make_folder(folder: Path) -> None:

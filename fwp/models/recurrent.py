@@ -4,7 +4,7 @@
 is missing is carried forward, or decays to the mean where the kind says so; that of normalised series is 0.
 """
 
-from abc import abstractmethod
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Any, Literal, assert_never, cast, get_args
 
@@ -101,7 +101,7 @@ class Recurrent:
         )
 
 
-class Recurrence(nn.Module):
+class Recurrence(nn.Module, ABC):
     """A recurrence with parameters: series to the state at each sample's own end."""
 
     def __init__(self, model: Recurrent, channels: int, width: int, static: int) -> None:

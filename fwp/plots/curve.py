@@ -6,12 +6,19 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from fwp.errors import FwpError
+
 __all__ = ["learning_curve"]
 
 Row = Mapping[str, float | int | None]
 
 
-UNITS = {"accuracy": "accuracy (share correct)", "auc": "area under the ROC curve"}
+UNITS = {
+    "accuracy": ("cross entropy (nats)", "accuracy (share correct)"),
+    "auc": ("cross entropy (nats)", "area under the ROC curve"),
+    "r2": ("mean squared error (standardised)", "variance explained (share)"),
+}
+"""What the loss is called, and the measure."""
 
 
 def learning_curve(
@@ -26,13 +33,20 @@ def learning_curve(
         metrics: rows with epoch, and train_ and valid_ of loss and measure; what is None or not there is left out.
         chosen: the epoch whose weights were kept, marked by a line.
         axes: two axes; a new figure unless given.
-        measure: "accuracy" or "auc".
+        measure: "accuracy", "auc" or "r2".
+
+    Raises:
+        FwpError: another measure.
     """
+    if measure not in UNITS:
+        raise FwpError(
+            "no learning curve is drawn of this measure",
+            ("measure", repr(measure)),
+            help=f"use one of {', '.join(UNITS)}",
+        )
+    loss, share = UNITS[measure]
     first, second = Figure(figsize=(9, 3.4), layout="constrained").subplots(1, 2) if axes is None else axes
-    for place, name, unit in (
-        (first, "loss", "cross entropy (nats)"),
-        (second, measure, UNITS[measure]),
-    ):
+    for place, name, unit in ((first, "loss", loss), (second, measure, share)):
         for part, style, point in (("train", ":", "s"), ("valid", "-", "o")):
             points = [(row["epoch"], row.get(f"{part}_{name}")) for row in metrics]
             known = [(epoch, value) for epoch, value in points if epoch is not None and value is not None]

@@ -43,9 +43,10 @@ def refuse_unfinished(
     except AssertionError as error:  # this time the solver noticed by itself
         raise stopped(field, initial, method, counts, str(error)) from None
     finite = torch.stack([torch.isfinite(state).flatten(2).all(2) for state in states.values()]).all(0)
-    last = max(int(finite.all(1).long().cumprod(0).sum()) - 1, 0)
-    sample = int(finite[min(last + 1, len(finite) - 1)].long().argmin())
-    because = f"the states are not finite at knot {last + 1}"
+    first = int(finite.all(1).long().cumprod(0).sum())
+    last = max(first - 1, 0)
+    sample = int(finite[min(first, len(finite) - 1)].long().argmin())
+    because = f"the states are not finite at knot {first}"
     before = {n: s[last] for n, s in states.items()}
     raise _complaint(field, initial, before, float(last), method, counts, because, sample)
 
@@ -70,7 +71,7 @@ def _complaint(
     time = float(field.path.times[sample, knot])
     facts = [("because", because), ("where", f"sample {sample} of {field.path.batch}, knot {knot}, t = {time:.6g}")]
     for name, norm in norms.items():
-        start = float(initial[name][sample].double().norm())
+        start = float(initial[name][sample].detach().double().norm())
         facts.append((f"|{name}|", f"{float(norm[sample]):.3g} ({start:.3g} at the start)"))
         facts.append((f"|d{name}/dt|", f"{float(rates[name][sample].double().norm()):.3g}"))
     facts.append(("work", f"{counts.steps} steps, {counts.rejected} rejected, {counts.evaluations} evaluations"))

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import assert_never
+from typing import Literal, assert_never
 
 from fwp.fields import VectorField
 from fwp.solvers.choices import check_choices
 from fwp.solvers.plan import ORDER, Plan, Scan, human, plan
 from fwp.solvers.situation import Situation, situation_of
+from fwp.solvers.solve import Beginning, begin_with
+from fwp.solvers.torchdiffeq import ATOL, RTOL
 from fwp.terms.show import show
 from fwp.terms.syntax import ONE, Node
 from fwp.terms.typeset import unicode
@@ -16,20 +18,35 @@ from fwp.terms.witness import ConstantRate, GeneralRate, LowRank, OneSided, Read
 __all__ = ["described", "explain"]
 
 
-def explain(field: VectorField, **choices: object) -> str:
-    """How `solve(field, **choices)` goes about it, and why: structure, witnesses, step, scan, work, and what was not taken.
+def explain(
+    field: VectorField,
+    *,
+    method: str = "auto",
+    steps: int = 1,
+    scan: str = "auto",
+    chunk: int | None = None,
+    gradient: Literal["exact", "adjoint"] = "exact",
+    backend: str = "auto",
+    initial: Beginning = None,
+    rtol: float = RTOL,
+    atol: float = ATOL,
+) -> str:
+    """How `solve` goes about it, and why: structure, witnesses, step, scan, work, and what was not taken.
 
     Args:
         field: `net(series)` or `net @ path`.
-        choices: `method`, `scan`, `chunk`, `steps`, `gradient`, `backend`, as of `solve`.
+        method, steps, scan, chunk, gradient, backend, initial, rtol, atol: as of `solve`.
 
     Raises:
         SolveError: a choice that there is not, or that does not fit the rule.
         CompositionError: no field.
     """
-    check_choices(field, **choices)  # pyright: ignore[reportArgumentType]  # it says what is wrong
+    check_choices(field, method, steps, scan, chunk, gradient, backend, rtol, atol)
+    if initial is not None:
+        begin_with(field.initial(), initial)  # refuses what cannot be
     situation = situation_of(field)
-    return described(situation, plan(situation, **choices))  # pyright: ignore[reportArgumentType]  # plan checks them
+    chosen = plan(situation, method=method, scan=scan, chunk=chunk, steps=steps, gradient=gradient, backend=backend)
+    return described(situation, chosen)
 
 
 def described(situation: Situation, chosen: Plan) -> str:

@@ -6,7 +6,7 @@ the nodes of a quadrature inside every interval, and the terms there are summed.
 h Σ term that an Euler step of s gives.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from math import sqrt
 from typing import Any, Literal
@@ -16,12 +16,11 @@ from einops import rearrange
 from jaxtyping import Float, Float64
 from torch import Tensor
 
-from fwp.controls import Path
 from fwp.controls.split import split
 from fwp.errors import CompositionError, FwpError
 from fwp.fields import Net, VectorField
 from fwp.fields.fit import slots_of
-from fwp.fields.net import LayerNet
+from fwp.fields.net import LayerNet, own_states
 from fwp.lowering import Lowered, lower
 from fwp.rules.vocabulary import dx, x
 from fwp.solvers.choices import check_choices
@@ -124,7 +123,6 @@ def observe(
         AxisError: a term's variable has other axes than the rule's of that name.
         SolveError, DataError: as of `solve`.
     """
-    check_choices(field, method, steps, gradient=choices.get("gradient", "exact"))
     wanted = (observables,) if isinstance(observables, Observable) else tuple(observables)
     for each in wanted:
         if not isinstance(each, Observable):  # pyright: ignore[reportUnnecessaryIsInstance]  # users run without pyright
@@ -133,6 +131,9 @@ def observe(
                 ("given", repr(each)[:80]),
                 help='name it: Observable("energy", term)',
             )
+    # The quadrature of an integral takes steps of its own, whatever the method does.
+    own = min(steps, 1) if any(o.integral for o in wanted) else steps
+    check_choices(field, method, own, gradient=choices.get("gradient", "exact"))
     terms = {o.name: _Term(field.net, o) for o in wanted}
     if len(terms) < len(wanted):
         raise FwpError(
@@ -168,7 +169,9 @@ def _integrals(
     first = torch.arange(path.intervals * steps, device=knots.device)[:, None] * len(cuts)
     places = first + torch.arange(len(nodes), device=knots.device)
     states = {name: state[:, places] for name, state in solved.states.items()}
-    signals = _signals(path, [(i + node) / steps for i in range(steps) for node in nodes], len(nodes))
+    own = VectorField(field.net, path)
+    at_nodes = path.nodes([(i + node) / steps for i in range(steps) for node in nodes])
+    signals = own.signals(*(v.flatten(1, 2).unflatten(1, (-1, len(nodes))) for v in at_nodes))
     length = path.steps.repeat_interleave(steps, 1) / steps
     batch = torch.arange(path.batch, device=knots.device)[:, None]
     found: dict[str, Tensor] = {}
@@ -179,7 +182,6 @@ def _integrals(
         sums = torch.cat([torch.zeros_like(panels[:, :1]), panels.cumsum(1)], 1)
         found[name] = sums[batch, knots * steps]
     at_requests = {name: state[batch, knots * steps * len(cuts)] for name, state in solved.states.items()}
-    own = VectorField(field.net, path)
     at = path.times.gather(1, knots)
     return replace(solved, field=own, states=at_requests, times=at, knots=knots, at_end=at_end), found
 
@@ -190,14 +192,6 @@ def _quadrature(method: str) -> tuple[tuple[float, ...], tuple[float, ...]]:
         return (0.0,), (1.0,)
     inner = sqrt(1 / 5)
     return (0.0, (1 - inner) / 2, (1 + inner) / 2, 1.0), (1 / 12, 5 / 12, 5 / 12, 1 / 12)
-
-
-def _signals(path: Path, fractions: Sequence[float], nodes: int) -> dict[str, Float[Tensor, "batch panel node _"]]:
-    """What the slow net sees at the nodes of all panels, each inside its own interval."""
-    value, slope = (v.flatten(1, 2).unflatten(1, (-1, nodes)) for v in path.nodes(fractions))
-    if path.static is None:
-        return {"x": value, "dx": slope}
-    return {"x": value, "dx": slope, "static": path.static[:, None, None].expand(*value.shape[:-1], -1)}
 
 
 class _Term:
@@ -219,19 +213,14 @@ class _Term:
         lead = inputs["x"].shape[:-1]
         for layer, names in zip(self.net.layers[: self.place], self.net.state_names, strict=False):
             assert isinstance(layer, LayerNet)
-            inputs = {**inputs, "x": rearrange(layer.read(_own(states, names), inputs), layer.side_by_side)}
-        layer, own = self.net.layers[self.place], _own(states, self.net.state_names[self.place])
+            inputs = {**inputs, "x": rearrange(layer.read(own_states(states, names), inputs), layer.side_by_side)}
+        layer, own = self.net.layers[self.place], own_states(states, self.net.state_names[self.place])
         assert isinstance(layer, LayerNet)
         known = {name: own[name] for name in self.states} | layer.slots(self.others, inputs)
         value = self.lowered(**known)
         assert isinstance(value, Tensor)  # there is one term
         # What no head or no sample has for its own has no such axis, or one of size 1.
         return value.expand(*lead, self.heads, *value.shape[value.ndim - self.axes :])
-
-
-def _own(states: Tensors, names: Sequence[str]) -> dict[str, Tensor]:
-    """A layer's states under the names that its rule has for them."""
-    return {name.rpartition(".")[2]: states[name] for name in names}
 
 
 def _fit(net: Net, observable: Observable) -> None:

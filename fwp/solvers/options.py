@@ -8,7 +8,7 @@ from typing import assert_never
 
 from fwp.solvers.kernels import BUILD_SECONDS, KernelSpec
 from fwp.solvers.situation import Situation
-from fwp.terms.witness import ConstantRate, LowRank, OneSided, ReadOut, Structure
+from fwp.terms.witness import ConstantRate, LowRank, OneSided, ReadOut, Structure, TwoSided
 
 __all__ = [
     "DENSE",
@@ -82,6 +82,8 @@ def why_not(structure: Structure, constant: bool, method: str) -> str:
             return "the slots change inside a step, so that no step is exact"
         case ReadOut() if method == "exponential_midpoint":
             return "the slots are constant on each step: nothing is frozen"
+        case TwoSided():
+            return "it acts on both sides of the state; no such step is made here"
         case _:
             return (
                 "the rate is not affine in the state" if method != "exact" else "no exact step of such a rate is known"

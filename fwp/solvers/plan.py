@@ -24,7 +24,7 @@ from fwp.solvers.options import (
     why_not,
 )
 from fwp.solvers.situation import Situation, kernel_of
-from fwp.terms.witness import ConstantRate, LowRank, OneSided, Structure
+from fwp.terms.witness import ConstantRate, LowRank, OneSided, Structure, TwoSided
 
 __all__ = ["ORDER", "Plan", "Scan", "fitting", "human", "plan"]
 
@@ -203,14 +203,16 @@ def _scan(situation: Situation, method: str, scan: str, steps: int, reasons: lis
     structure = situation.structure
     kernel = kernel_of(situation, method)
     low_rank = isinstance(structure, LowRank) or (isinstance(structure, ConstantRate) and bool(structure.writes))
-    affine = (low_rank or isinstance(structure, ConstantRate | OneSided)) and method != "rk4"
-    low_rank = low_rank and method != "rk4"
     count = situation.intervals * steps
     why: dict[Scan, str] = {}
-    if not low_rank:
+    if method == "rk4":
+        why = dict.fromkeys((Scan.CHUNKED, Scan.ASSOCIATIVE), "Runge–Kutta steps are taken one after the other")
+    elif isinstance(structure, TwoSided):
+        why = dict.fromkeys((Scan.CHUNKED, Scan.ASSOCIATIVE), "the steps act on both sides of the state")
+    elif not low_rank:
         why[Scan.CHUNKED] = "the steps are not affine of low rank"
-    if not affine:
-        why[Scan.ASSOCIATIVE] = "the steps are not affine in the state"
+        if not isinstance(structure, ConstantRate | OneSided):
+            why[Scan.ASSOCIATIVE] = "the steps are not affine in the state"
     if kernel is None:
         why[Scan.FUSED] = "no kernel is made of such steps" if situation.device == "cpu" else "kernels run on CPUs"
     elif not situation.compiler:
@@ -226,9 +228,9 @@ def _scan(situation: Situation, method: str, scan: str, steps: int, reasons: lis
             )
         chosen = forced
     else:
-        if low_rank and count >= FEW:
+        if Scan.CHUNKED not in why and count >= FEW:
             chosen = Scan.CHUNKED
-        elif affine and not low_rank and count >= FEW and situation.reads <= DENSE:
+        elif Scan.ASSOCIATIVE not in why and not low_rank and count >= FEW and situation.reads <= DENSE:
             chosen = Scan.ASSOCIATIVE
         else:
             chosen = Scan.SEQUENTIAL
@@ -257,7 +259,7 @@ def _evaluations(situation: Situation, method: str) -> int:
 
 
 def _work(situation: Situation, method: str, steps: int) -> tuple[int, int]:
-    """Flops of all steps forward, without the slow net, and the bytes of their slots and states."""
+    """Flops of all steps forward, without the slow net, and the bytes of their slots."""
     matrix = situation.outputs * situation.reads
     match situation.structure:
         case LowRank(_, _, writes) | ConstantRate(_, _, writes):

@@ -25,7 +25,7 @@ from fwp.solvers.torchdiffeq import integrate as integrate_ode
 from fwp.solvers.walk import follow as follow_structured
 from fwp.solvers.walk import integrate as integrate_structured
 
-__all__ = ["begin_with", "follow", "read_along", "requests_of", "solve"]
+__all__ = ["Beginning", "begin_with", "follow", "read_along", "requests_of", "solve"]
 
 Beginning = Mapping[str, Tensor] | Tensor | None
 """States by name; a tensor stands for the only one."""

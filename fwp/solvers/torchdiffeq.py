@@ -198,7 +198,7 @@ def leaves(field: VectorField) -> tuple[Tensor, ...]:
 def solver_options(method: str, steps: int, length: int, whole: bool) -> dict[str, object]:
     """torchdiffeq's options for a walk over `length` knots; `whole` if the path's jumps lie inside the walk."""
     match METHODS[method]:
-        case Family.FIXED:
+        case Family.FIXED | Family.MULTISTEP:
             return {"grid_constructor": _grid(steps), "perturb": True}
         case Family.ADAPTIVE if whole:
             # A step that ends on a jump by itself makes torchdiffeq 0.2.5 miss all later ones; a step that is repeated
@@ -207,8 +207,6 @@ def solver_options(method: str, steps: int, length: int, whole: bool) -> dict[st
             return {"jump_t": jumps, "max_step": 2 / 3, "first_step": _FIRST_STEP}
         case Family.ADAPTIVE:
             return {"step_t": torch.tensor([float(length)], dtype=torch.float64), "first_step": _FIRST_STEP}
-        case Family.MULTISTEP:
-            return {"grid_constructor": _grid(steps), "perturb": True}
         case Family.SCIPY:
             return {}
 

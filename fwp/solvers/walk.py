@@ -26,7 +26,7 @@ from fwp.solvers.situation import plain_query, shape_of
 from fwp.solvers.steps import DenseSteps, FlowSteps, LowRankSteps, Steps
 from fwp.solvers.torchdiffeq import Counts
 
-__all__ = ["follow", "integrate", "segment_steps"]
+__all__ = ["follow", "integrate", "scan", "segment_steps"]
 
 
 def integrate(
@@ -96,8 +96,7 @@ def _read_segment(
     if query is not None and plan.scan is Scan.CHUNKED and count == 1:
         steps = segment_steps(field, layer, own, plan.steps, first, last)
         assert isinstance(steps, LowRankSteps)
-        x, dx = at_arrivals(field.path, arrived)
-        slots = layer.slots(layer.read_arguments, _signals(field, x, dx))
+        slots = layer.slots(layer.read_arguments, field.signals(*at_arrivals(field.path, arrived)))
         q = slots[query.name].expand(*arrived.shape, layer.sizes["head"], -1)
         read, state = read_chunked(steps, state, q, plan.chunk)
         outer = [n for a, n in zip(own.sides.axes, own.sides.sizes, strict=True) if a != own.sides.axis]
@@ -110,16 +109,8 @@ def _read_at(
     field: VectorField, layer: LayerNet, own: Discretisation, arrived: Int64[Tensor, "batch time"], states: Tensor
 ) -> Float[Tensor, "batch time *rest"]:
     """The read-out of states `(batch time head output read)`, with the queries there."""
-    x, dx = at_arrivals(field.path, arrived)
-    return layer.read({layer.states[0].name: own.sides.state(states)}, _signals(field, x, dx))
-
-
-def _signals(field: VectorField, x: Tensor, dx: Tensor) -> dict[str, Tensor]:
-    """What the slow net sees at many instants of every sample."""
-    static = field.path.static
-    if static is None:
-        return {"x": x, "dx": dx}
-    return {"x": x, "dx": dx, "static": static.view(len(static), *[1] * (x.ndim - 2), -1).expand(*x.shape[:-1], -1)}
+    signals = field.signals(*at_arrivals(field.path, arrived))
+    return layer.read({layer.states[0].name: own.sides.state(states)}, signals)
 
 
 def segment_steps(
@@ -129,7 +120,7 @@ def segment_steps(
     path = field.path.between(first, last)
     fractions = [(i + node) / splits for i in range(splits) for node in own.nodes]
     x, dx = (v.unflatten(2, (splits, len(own.nodes))).flatten(1, 2) for v in path.nodes(fractions))
-    slots = layer.slots(layer.rate_arguments, _signals(field, x, dx))
+    slots = layer.slots(layer.rate_arguments, field.signals(x, dx))
     whole: dict[str, Tensor] = {}
     for a in layer.rate_arguments:
         own_sizes = (layer.sizes["head"], *(layer.sizes[axis] for axis in a.declared))
@@ -158,11 +149,7 @@ def _segment(
 def scan(
     steps: Steps, state: Float[Tensor, "batch head output read"], at: Sequence[int], by: Scan, chunk: int
 ) -> Float[Tensor, "batch place head output read"]:
-    """The states after so many steps each, by the scan of this name.
-
-    Raises:
-        SolveError: the scan cannot run through such steps.
-    """
+    """The states after so many steps each, by the scan of this name, which the plan has found to fit."""
     match by, steps:
         case Scan.SEQUENTIAL, _:
             return scan_sequential(steps, state, at)
@@ -173,9 +160,7 @@ def scan(
         case Scan.FUSED, LowRankSteps() | FlowSteps():
             return scan_fused(steps, state, at)
         case _:
-            raise AssertionError(
-                f"{by} cannot run through {type(steps).__name__}"
-            )  # the plan does not let it come to this
+            raise AssertionError(f"{by} cannot run through {type(steps).__name__}")
 
 
 _T = TypeVar("_T")

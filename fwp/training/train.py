@@ -16,7 +16,7 @@ from fwp.training.learner import Learner, answers
 from fwp.training.loss import loss_of, weights_of
 from fwp.training.metric import Metric, measured
 from fwp.training.prepare import Data, prepare
-from fwp.training.recipe import Recipe
+from fwp.training.recipe import Plateau, Recipe
 from fwp.training.surroundings import reproducible
 
 __all__ = ["measure", "train"]
@@ -49,7 +49,7 @@ def train(
         show: whether progress is shown on stderr.
 
     Raises:
-        FwpError: the disk refused; the recipe's weights of classes, or its choice of the epoch, do not fit the data.
+        FwpError: the disk refused; the recipe's weights of classes, schedule or choice of the epoch do not fit the data.
         FormatError: the folder's state is damaged.
     """
     if recipe.select == "accuracy" and not metric.of_classes:
@@ -58,6 +58,12 @@ def train(
             ("select", recipe.select),
             ("metric", metric.value),
             help='leave `select` at "metric"',
+        )
+    if valid is None and isinstance(recipe.schedule, Plateau) and recipe.schedule.watch == "valid_loss":
+        raise FwpError(
+            "there are no validation examples whose loss the schedule could watch",
+            ("schedule", repr(recipe.schedule)),
+            help='let it watch="train_loss"',
         )
     predictor, examples = trained.predictor, prepare(trained, data)
     held = None if valid is None else prepare(trained, valid)

@@ -71,6 +71,12 @@ def altered(at: tuple[int, ...], value: float) -> torch.Tensor:
         ((GOOD, [0, 1, 1, 2, 3]), "increase.*sample 0, position 1 : 1.0.*position 2 : 1.0"),
         ((GOOD, [0, 1, 2, 3]), r"shape of the times.*\(3, 4\).*\(3, 5\)"),
         ((GOOD, torch.ones(3, 5, 1)), r"shape of the times.*\(3, 5, 1\)"),
+        ((GOOD, [[0, 1], [0]]), "rows of equal length.*times : "),
+        ((GOOD[0], [["a", "b"]]), "not numbers.*times : "),
+        ((GOOD, None, [[True], [True, False]]), "rows of equal length.*mask : "),
+        ((GOOD[0], None, [[True], [True, False]]), "rows of equal length.*mask : "),
+        ((GOOD, None, None, ["a", "b", "c"]), "not numbers.*lengths : "),
+        ((GOOD, None, None, None, [[1.0], [None], [2.0]]), "not numbers.*static : "),
         ((GOOD, None, torch.ones(3, 5)), r"shape of the mask.*\(3, 5\).*\(3, 5, 2\)"),
         ((GOOD, None, None, [5, 5]), r"shape of the lengths.*\(2\,\).*\(3\)"),
         ((GOOD, None, None, [5, 0, 5]), "length.*sample 1 : length 0.*5 time points"),
@@ -82,6 +88,12 @@ def altered(at: tuple[int, ...], value: float) -> torch.Tensor:
 def test_what_cannot_be_a_series_is_refused(arguments, words):
     with pytest.raises(DataError, match="(?s)" + words):
         series(*arguments)
+
+
+def test_one_sample_may_say_its_length_alone():
+    assert series(GOOD[0], lengths=3).lengths.tolist() == series(GOOD[0], lengths=[3]).lengths.tolist() == [3]
+    with pytest.raises(DataError, match="shape of the lengths"):
+        series(GOOD, lengths=3)
 
 
 def test_infinite_values_that_nobody_observed_do_not_matter():
@@ -129,6 +141,20 @@ def test_collating_pads_and_choosing_undoes_it(lengths):
     same(collate([batch, batch[0]]), collate([*items, items[0]]))
     same(batch, collate([(item.values[0], item.times[0]) for item in items]))
     same(batch, series(batch.values, batch.times, batch.mask, batch.lengths))
+
+
+def test_values_alone_are_collated():
+    for items in ([GOOD[0], GOOD[1, :2]], [GOOD[0].numpy(), GOOD[1, :2].numpy()]):
+        batch = collate(items)
+        assert batch.lengths.tolist() == [5, 2]
+        same(batch, collate([(values, None) for values in items]))
+
+
+@pytest.mark.nohook
+@pytest.mark.parametrize("item", [[GOOD[0], None], (GOOD[0],), {"values": GOOD[0]}, None])
+def test_what_is_no_item_is_refused(item):
+    with pytest.raises(DataError, match=r"(?s)neither a series nor a pair.*item +: 1"):
+        collate([series(GOOD), item])
 
 
 def same(ours: Series, theirs: Series) -> None:

@@ -1,6 +1,7 @@
 import json
 import os
 import pickle
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -250,6 +251,13 @@ def test_damage_is_a_format_error_that_helps(tmp_path: Path, monkeypatch: pytest
         load_model(tmp_path)
     assert "help: " in str(caught.value) and str(tmp_path) in str(caught.value)
     assert not (tmp_path / "unpickled").exists()
+
+
+def test_without_safetensors_it_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = trained()
+    monkeypatch.setitem(sys.modules, "safetensors.torch", None)
+    with pytest.raises(FwpError, match=r"(?s)weights are kept as safetensors.*missing.*pip install 'fwp\[bench\]'"):
+        save(tmp_path, model)
 
 
 def test_a_full_disk_leaves_the_old_model(tmp_path: Path) -> None:

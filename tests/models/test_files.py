@@ -44,8 +44,10 @@ def test_the_help_is_that_of_the_systems_reason(tmp_path: Path) -> None:
     with pytest.raises(FwpError, match=f"mkdir -p {tmp_path / 'none'}"):
         write_bytes(tmp_path / "none" / "x", b"")
     (tmp_path / "x").mkdir()
-    with pytest.raises(FwpError, match="choose another folder"):
-        write_bytes(tmp_path / "x", b"")
+    (tmp_path / "file").touch()
+    for file in (tmp_path / "x", tmp_path / "file" / "x"):
+        with pytest.raises(FwpError, match="choose another folder"):
+            write_bytes(file, b"")
 
 
 @pytest.mark.parametrize(

@@ -201,6 +201,11 @@ def test_other_series_are_refused() -> None:
             built("gru", static=2)(drawn(features=features))
 
 
+def test_a_recurrence_of_no_kind_is_not_made() -> None:
+    with pytest.raises(TypeError, match="abstract"):
+        Recurrence(Recurrent("gru"), 3, 6, 0)  # pyright: ignore[reportAbstractUsage]
+
+
 @each
 def test_a_classifier_takes_a_recurrence_in_place_of_a_net(kind: str) -> None:
     data, net = drawn(), built(kind)

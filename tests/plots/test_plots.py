@@ -7,6 +7,7 @@ import torch
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
+from fwp.errors import FwpError
 from fwp.plots import fast_weights, learning_curve
 from fwp.plots.weights import SIGNED
 
@@ -36,6 +37,14 @@ def test_a_learning_curve_shows_both_parts_and_the_choice() -> None:
     assert labels == ["train", "valid", "chosen: epoch 2"]
     assert [np.size(line.get_xdata()) for line in loss.get_lines()][:2] == [4, 3], "what is not known is left out"
     assert drawn(axes).startswith(b"\x89PNG")
+
+
+def test_each_measure_has_its_units() -> None:
+    loss, r2 = learning_curve([{"epoch": 1, "train_r2": 0.5, "train_loss": 1.0}], measure="r2")
+    assert (loss.get_ylabel(), r2.get_ylabel()) == ("mean squared error (standardised)", "variance explained (share)")
+    assert [np.size(line.get_xdata()) for line in r2.get_lines()] == [1, 0]
+    with pytest.raises(FwpError, match=r"(?s)'rmse'.*accuracy, auc, r2"):
+        learning_curve(ROWS, measure="rmse")
 
 
 def test_one_epoch_or_none_is_drawn_too() -> None:

@@ -256,6 +256,18 @@ def test_what_annotations_forbid() -> None:
         Observable("o", np.zeros(3))  # pyright: ignore[reportArgumentType]
 
 
+@pytest.mark.nohook  # many small steps, each of which the hook would check
+def test_steps_refine_the_integral_along_an_adaptive_method() -> None:
+    plain, more = pair(control=controls.natural_cubic)
+    field = plain(some_series(unequal=True))
+    tight = {"method": "dopri5", "rtol": 1e-9, "atol": 1e-9}
+    exact = grown(more, "knots", **tight)["s"]
+    errors = [(observe(field, [work], "knots", steps=n, **tight)["work"] - exact).abs().max() for n in (1, 4)]
+    assert errors[1] < errors[0] / 200
+    with pytest.raises(SolveError, match="chooses its steps itself"):
+        observe(field, [energy], steps=2, method="dopri5")
+
+
 def test_upper_layers_have_no_increment() -> None:
     torch.manual_seed(0)
     net = sized(stack(ALL["delta"] @ direct(), ALL["delta"] @ direct()) @ controls.linear)

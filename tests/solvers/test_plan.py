@@ -136,7 +136,10 @@ REFUSED = {
     "no chunks of read-outs": ("tanh_delta", True, {"scan": "chunked"}, "not affine of low rank"),
     "no chunks of full matrices": ("gated_delta", True, {"scan": "chunked"}, "not affine of low rank"),
     "no tree of read-outs": ("tanh_delta", True, {"scan": "associative"}, "not affine"),
-    "no tree of stages": ("delta", True, {"method": "rk4", "scan": "associative"}, "not affine"),
+    "no tree of stages": ("delta", True, {"method": "rk4", "scan": "associative"}, "one after the other"),
+    "no chunks of stages": ("delta", True, {"method": "rk4", "scan": "chunked"}, "one after the other"),
+    "not one side": ("two_sided", True, {"method": "magnus4"}, "both sides"),
+    "no tree of two sides": ("two_sided", True, {"method": "euler", "scan": "associative"}, "both sides"),
     "no kernel": ("gated_delta", True, {"scan": "fused"}, "no kernel"),
     "no compiler": ("delta", True, {"scan": "fused"}, "no C compiler"),
     "no scan of torchdiffeq's": ("delta", True, {"method": "dopri5", "scan": "chunked"}, "only the structured steps"),
@@ -216,6 +219,23 @@ def test_witnesses_are_named() -> None:
     assert plan(situation_of(built(delta, plain(), controls.linear)(some_series()))).order == 2
 
 
+def test_an_explanation_does_not_contradict_itself() -> None:
+    for method in ("rk4", "euler"):
+        text = described(of("two_sided"), plan(of("two_sided"), method=method))
+        assert "affine in the state, on both of its sides" in text and "not affine" not in text
+    assert "not affine" not in described(of("delta"), plan(of("delta"), method="rk4"))
+
+
+def test_an_explanation_takes_what_solve_takes() -> None:
+    field = built(delta, plain())(some_series())
+    assert "dopri5" in explain(field, method="dopri5", rtol=1e-8, atol=1e-8)
+    assert explain(field, initial=field.initial()) == explain(field)
+    with pytest.raises(SolveError, match="no tolerances"):
+        explain(field, rtol=1e-8)
+    with pytest.raises(SolveError, match="not those of the field"):
+        explain(field, initial={"V": torch.zeros(1)})
+
+
 DISGUISE = """
 from fwp import Rule
 from fwp.rules import W, beta, k, v
@@ -236,6 +256,14 @@ def told(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
 def test_explain_on_the_command_line(capsys: pytest.CaptureFixture[str], name: str, said: str) -> None:
     text = told(capsys, name)
     assert said in text and "not taken" in text and "32 series of 1,000 intervals, 16 heads of 8 × 8" in text
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_every_rule_is_explained_on_the_command_line(capsys: pytest.CaptureFixture[str], name: str) -> None:
+    own = {"ncde": "ncde", "nrde": "nrde", "big_map": "big-map", "gru_ode": "gru-ode"}
+    sizes = ["--sizes", "inner", "6"] if name in ("ncde", "nrde", "big_map") else []
+    text = told(capsys, name, "--projection", own.get(name, "direct"), "--width", "8", "--heads", "2", *sizes)
+    assert "plan for 32 series of 1,000 intervals, 2 heads" in text
 
 
 def test_delta_in_disguise_is_explained_as_delta(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

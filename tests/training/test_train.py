@@ -13,11 +13,11 @@ from fwp.errors import DataError, FwpError
 from fwp.fields import wiring
 from fwp.models import Estimate, Recurrent
 from fwp.rules import delta, hebb
-from fwp.training import Metric, Recipe, begun, measure, train
+from fwp.training import Metric, Plateau, Recipe, begun, measure, train
 from fwp.training.examples import batches
 from fwp.training.learner import answers
 from fwp.training.loss import loss_of, weights_of
-from fwp.training.prepare import prepare
+from fwp.training.prepare import _own, prepare
 
 RECIPE = Recipe(width=16, heads=4, hidden=32, dropout=0.0, epochs=10, batch=8, learning_rate=3e-2, clip=0.0)
 MODEL = delta @ wiring("keys-from-increments") @ linear
@@ -120,6 +120,13 @@ def test_the_explained_variance_is_that_of_scikit_learn() -> None:
     assert fitted.metrics[0]["valid_r2"] == expected
 
 
+def test_targets_stay_on_their_device() -> None:
+    """A stray tensor would be on the meta device, and fail."""
+    data = ahead(drawn(3))
+    with torch.device("meta"):
+        assert not _own(data).is_meta
+
+
 def test_without_validation_the_last_epoch_is_kept_and_nothing_is_written() -> None:
     data = ends(drawn(20))
     recipe = replace(RECIPE, epochs=3)
@@ -167,6 +174,12 @@ def refusals() -> dict[str, tuple[Any, Recipe, Metric, str]]:
         "area of numbers": (numbers, RECIPE, Metric.AUC, "does not measure"),
         "variance of classes": (labelled((4, 2)), RECIPE, Metric.R2, "does not measure"),
         "area of three classes": (labelled((4, 2, 2)), RECIPE, Metric.AUC, "one logit"),
+        "no validation": (
+            numbers,
+            replace(RECIPE, schedule=Plateau("valid_loss")),
+            Metric.R2,
+            "no validation examples",
+        ),
         "nothing known": (unknown, RECIPE, Metric.R2, "too little to learn from"),
     }
 

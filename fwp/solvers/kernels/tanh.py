@@ -124,7 +124,7 @@ def tanh_functions(single: bool) -> str:
 
 def _arsinh(single: bool) -> str:
     """arsinh(x) / x for |x| ≤ sinh 1, a polynomial in x²: Chebyshev's interpolation, whose error falls 4.6-fold a term."""
-    count, top = (13, 28)[not single], sinh(1) ** 2
+    count, top = 13 if single else 28, sinh(1) ** 2
     nodes = [cos(pi * (k + 0.5) / count) for k in range(count)]
     values = [asinh(sqrt(top * (u + 1) / 2)) / sqrt(top * (u + 1) / 2) for u in nodes]
     scaled = [sum(v * cos(pi * n * (k + 0.5) / count) for k, v in enumerate(values)) * 2 / count for n in range(count)]
