@@ -2,6 +2,7 @@
 
 from fwp.bench.pipeline import Run as Run
 from fwp.bench.pipeline import run as run
+from fwp.bench.report import Report as Report
 from fwp.bench.task import TASKS as TASKS
 from fwp.bench.task import Task as Task
 from fwp.bench.task import task as task

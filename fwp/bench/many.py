@@ -8,10 +8,10 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, ProcessPoolExecutor, wait
-from contextlib import redirect_stderr, suppress
+from contextlib import redirect_stderr
 from dataclasses import dataclass
 from hashlib import sha256
-from multiprocessing import get_context, parent_process
+from multiprocessing import active_children, get_context, parent_process
 from pathlib import Path
 from threading import Thread
 from typing import Any
@@ -21,6 +21,7 @@ from filelock import FileLock
 
 from fwp.bench.machine import cores
 from fwp.bench.pipeline import Run, run
+from fwp.bench.source import Source
 from fwp.errors import DataError, FormatError, FwpError
 from fwp.models.files import make_folder, write_bytes
 from fwp.training.surroundings import device_of
@@ -77,8 +78,10 @@ def run_all(
         say: is told what begins and what ends.
 
     Raises:
-        FwpError: there is no such device, the disk refused, or a process was killed.
+        FwpError: there is no such device, less than one run at once, the disk refused, or a process was killed.
     """
+    if at_once is not None and at_once < 1:
+        raise FwpError("nothing can be run", ("at once", str(at_once)), help="give 1 or more")
     places = devices(device)
     lines = {key(line): line for line in read_lines(results)} if results.exists() else {}
     make_folder(results.parent)
@@ -87,20 +90,27 @@ def run_all(
     say(f"{len(wanted)} runs, {len(wanted) - len(todo)} of them done before")
     threads = max((job.run.recipe.threads for job in todo), default=1)
     workers = max(1, at_once or (len(places) if places[0] != "cpu" else cores() // threads))
-    for source in dict.fromkeys(job.run.task.source for job in todo) if workers > 1 else ():
-        with suppress(DataError):  # which the run itself will meet, and keep
-            source.load(root)  # once, before several runs would all fetch, unpack and parse
+
+    def keep(job: Job, line: Line) -> None:
+        lines[key(line)] = line
+        with FileLock(f"{results}.lock"):  # another command may have added its own lines since
+            theirs = read_lines(results) if results.exists() else []
+            write_lines(results, ({key(other): other for other in theirs} | {key(line): line}).values())
+        say(f"{job.name}: {_said(line)}")
+
+    # Once, before several runs would all fetch, unpack and parse; what is not there is not asked for again by each.
+    absent = _absent(dict.fromkeys(job.run.task.source for job in todo), root) if workers > 1 else {}
+    for job in todo:
+        if error := absent.get(job.run.task.source):
+            keep(job, _failed(job, error))
+    todo = [job for job in todo if job.run.task.source not in absent]
     # A process for each run: what a run has held goes back to the machine when it ends.
+    others = {*active_children()}
     pool = ProcessPoolExecutor(workers, get_context("spawn"), _end_with_parent, max_tasks_per_child=1)
     try:
         slots = [places[i % len(places)] for i in range(workers)]
         for job, finished in spread(todo, slots, lambda job, at: pool.submit(_one, job, folder / job.folder, at, root)):
-            line = finished.result()
-            lines[key(line)] = line
-            with FileLock(f"{results}.lock"):  # another command may have added its own lines since
-                theirs = read_lines(results) if results.exists() else []
-                write_lines(results, ({key(other): other for other in theirs} | {key(line): line}).values())
-            say(f"{job.name}: {_said(line)}")
+            keep(job, finished.result())
     except BrokenExecutor as error:
         raise FwpError(
             "a process that trained a model was ended from outside",
@@ -108,7 +118,9 @@ def run_all(
             help="give the command again, with fewer --jobs if memory ran out: what is done is kept",
         ) from error
     finally:
-        pool.shutdown(wait=False, cancel_futures=True)
+        for child in {*active_children()} - others:  # there are some where this function ends early
+            child.kill()
+        pool.shutdown(cancel_futures=True)
     return [lines[at] for at in wanted if at in lines]
 
 
@@ -145,21 +157,47 @@ def _end_with_parent() -> None:
 
 def _one(job: Job, folder: Path, device: str, root: Path | None) -> Line:
     """One run in a process of its own; what it says goes into its folder."""
-    line: Line = {"cell": job.cell, "digest": digest(job.run), "recipe": job.run.recipe.name, "seed": job.run.seed}
-    line |= {"run": job.run.to_json()}
     torch.set_num_threads(job.run.recipe.threads)
     try:
         make_folder(folder)
         with (folder / "log.txt").open("a") as log, redirect_stderr(log):
             found = run(job.run, folder, device, root)
+    except KeyboardInterrupt:
+        os._exit(1)  # which the parent is told of; an exception would reach it as its own
     except Exception as error:  # whatever ends one run must not end the others
-        return line | {"task": job.run.task.name, "error": f"{type(error).__name__}: {error}"}
-    return line | {name: value for name, value in found.items() if name != "out"}
+        return _failed(job, error)
+    return _line(job) | {name: value for name, value in found.to_json().items() if name != "out"}
+
+
+def _line(job: Job) -> Line:
+    own = job.run
+    return {
+        "cell": job.cell,
+        "digest": digest(own),
+        "recipe": own.recipe.name,
+        "seed": own.seed,
+        "run": own.to_json(),
+    }
+
+
+def _failed(job: Job, error: Exception) -> Line:
+    return _line(job) | {"task": job.run.task.name, "error": f"{type(error).__name__}: {error}"}
+
+
+def _absent(sources: Iterable[Source], root: Path | None) -> dict[Source, DataError]:
+    """Load each, into the cache; those that cannot be."""
+    found: dict[Source, DataError] = {}
+    for source in sources:
+        try:
+            source.load(root)
+        except DataError as error:
+            found[source] = error
+    return found
 
 
 def _said(line: Line) -> str:
     if "error" in line:
-        return line["error"].splitlines()[0]
+        return line["error"]
     metric = line["metric"]
     return f"{metric} {line['valid'][metric]:.4f} valid, {line['test'][metric]:.4f} test, {line['seconds']:.0f} s"
 

@@ -9,6 +9,7 @@ import torch
 
 from fwp.bench.machine import machine
 from fwp.bench.picture import picture
+from fwp.bench.report import Report, read
 from fwp.bench.task import Task
 from fwp.controls import LogSignature, backend_of
 from fwp.data import Labelled
@@ -19,6 +20,7 @@ from fwp.models.files import make_folder, read_json, write_json
 from fwp.plots import course, fast_weights, learning_curve
 from fwp.plots.course import last_state
 from fwp.training import Fitted, Recipe, begun, measure, train
+from fwp.training.prepare import words_of
 from fwp.training.surroundings import device_of, reproducible
 
 __all__ = ["Run", "run"]
@@ -30,11 +32,11 @@ FORMAT = 5
 class Run:
     """What a run is, apart from where and on what device: equal runs end with equal bits.
 
-    Its parts are stages that must fit each other: what the task's data have (static features, two classes for an AUC), the
-    model and the recipe may ask for.
+    Its parts are stages that must fit each other: the model may ask for static features that the task's data have, the recipe
+    for words of a log-signature that the control has.
 
     Raises:
-        FwpError: a stage is of another kind, a recurrence is given what only equations have, or a negative seed.
+        FwpError: a stage is of another kind, a recurrence or a control is given what it does not have, or a negative seed.
         SizeError: a size that belongs to the recipe or the data.
         CompositionError: the model reads static features, and the task's series have none.
     """
@@ -60,18 +62,28 @@ class Run:
                     ("expected", " or ".join(kind.__name__ for kind in kinds)),
                     help="a run is Run(task, rule @ projection @ control, recipe)",
                 )
-        own, usual = self.recipe, Recipe()
-        solver = own.method, own.steps, own.gradient
-        if isinstance(self.model, Recurrent) and (self.sizes or solver != (usual.method, usual.steps, usual.gradient)):
+        object.__setattr__(self, "sizes", dict(self.sizes))  # one of its own, which nobody changes later
+        if isinstance(self.model, Recurrent):
+            usual = Recipe()
+            strange = {
+                name: str(getattr(self.recipe, name))
+                for name in ("method", "steps", "gradient", "pace", "memory", "increments")
+                if getattr(self.recipe, name) != getattr(usual, name)
+            }
+            if strange or self.sizes:
+                raise FwpError(
+                    "a recurrence has no equation to be solved, and no axes but its width",
+                    ("model", self.model.name),
+                    *strange.items(),
+                    ("sizes", ", ".join(self.sizes) or "none"),
+                    help="leave them out",
+                )
+        elif self.recipe.increments == "scaled":
+            words_of(self.model.control)
+        if not isinstance(self.seed, int) or self.seed < 0:
             raise FwpError(
-                "a recurrence has no equation to be solved, and no axes but its width",
-                ("model", self.model.name),
-                ("method, steps, gradient", ", ".join(map(str, solver))),
-                ("sizes", ", ".join(self.sizes) or "none"),
-                help="leave them out",
+                "a seed is a whole number that is not negative", ("seed", repr(self.seed)), help="give 0 or more"
             )
-        if self.seed < 0:
-            raise FwpError("a seed is not negative", ("seed", str(self.seed)), help="give 0 or more")
         if taken := {"channel", "channels", "width", "head", "heads", "dtype", "device"} & set(self.sizes):
             raise SizeError(
                 "this size is not given among those of other axes",
@@ -102,11 +114,11 @@ class Run:
         return "none" if isinstance(self.model, Recurrent) else self.model.control.name
 
     @property
-    def signature(self) -> dict[str, str]:
+    def signature(self) -> str | None:
         """What computes its log-signatures, where its control has some."""
         if isinstance(self.model, Recurrent) or not isinstance(self.model.control.kind, LogSignature):
-            return {}
-        return {"signature": backend_of(self.model.control.kind.depth)}
+            return None
+        return backend_of(self.model.control.kind.depth)
 
     def to_json(self) -> dict[str, Any]:
         """As kept in the run folder."""
@@ -124,7 +136,7 @@ class Run:
         }
 
 
-def run(what: Run, folder: Folder, device: str = "auto", root: Folder | None = None) -> dict[str, Any]:
+def run(what: Run, folder: Folder, device: str = "auto", root: Folder | None = None) -> Report:
     """Train, choose, test; or finish what a kill has interrupted; or only read what a finished run has found.
 
     The folder then holds run.json (what this run is), state.safetensors (to go on from), metrics.jsonl, model.json and
@@ -142,7 +154,7 @@ def run(what: Run, folder: Folder, device: str = "auto", root: Folder | None = N
     claim(folder, what)
     finished = folder / "result.json"
     if finished.exists():
-        return read_json(finished)
+        return read(finished)
     where = device_of(device)
     dataset = what.task.source.load(root)
     rows = dict(zip(("train", "valid", "test"), what.task.split.rows(dataset, what.seed), strict=True))
@@ -150,12 +162,12 @@ def run(what: Run, folder: Folder, device: str = "auto", root: Folder | None = N
     source = dataset.source
     del dataset  # of thousands of series it is as large as all else together
     with reproducible(what.recipe.threads):
-        result = {**found(what, parts, folder, where), "data": source}
-    write_json(finished, result)
-    return result
+        report = found(what, parts, folder, where, source)
+    write_json(finished, report.to_json())
+    return report
 
 
-def found(what: Run, parts: Mapping[str, Labelled], folder: Folder, device: torch.device) -> dict[str, Any]:
+def found(what: Run, parts: Mapping[str, Labelled], folder: Folder, device: torch.device, source: str) -> Report:
     """Train on the first part, choose on the second, test on the third; the folder gets the model and the pictures."""
     recipe, metric = what.recipe, what.task.metric
     trained = begun(what.model, parts["train"], recipe, metric, what.seed, what.sizes)
@@ -163,23 +175,24 @@ def found(what: Run, parts: Mapping[str, Labelled], folder: Folder, device: torc
     save(folder, trained)
     draw(folder, trained, fitted, parts["valid"], metric.value)
     trained.predictor.to(device)
-    return {
-        "task": what.task.name,
-        "rule": what.rule,
-        "control": what.control,
-        "seed": what.seed,
-        "split": what.task.split.label(what.seed),
-        "metric": metric.value,
-        "valid": {**measure(trained, parts["valid"], recipe, metric), "epoch": fitted.epoch},
-        "test": measure(trained, parts["test"], recipe, metric),
-        "parameters": sum(parameter.numel() for parameter in trained.predictor.parameters()),
-        "seconds": round(fitted.seconds, 1),
-        "out": str(folder),
-        "recipe": recipe.name,
-        "epochs": len(fitted.metrics),
-        "machine": machine(device, recipe.threads),
-        **what.signature,
-    }
+    return Report(
+        task=what.task.name,
+        rule=what.rule,
+        control=what.control,
+        seed=what.seed,
+        split=what.task.split.label(what.seed),
+        metric=metric.value,
+        valid={**measure(trained, parts["valid"], recipe, metric), "epoch": fitted.epoch},
+        test=measure(trained, parts["test"], recipe, metric),
+        parameters=sum(parameter.numel() for parameter in trained.predictor.parameters()),
+        seconds=round(fitted.seconds, 1),
+        out=str(folder),
+        recipe=recipe.name,
+        epochs=len(fitted.metrics),
+        machine=machine(device, recipe.threads),
+        signature=what.signature,
+        data=source,
+    )
 
 
 def claim(folder: Folder, what: Run) -> None:

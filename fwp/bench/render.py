@@ -11,6 +11,7 @@ from rich.table import Table
 
 from fwp.bench.many import Line, read_lines
 from fwp.bench.table import TABLES, Cell
+from fwp.errors import FwpError
 
 __all__ = ["Summary", "markdown", "page", "summaries", "terminal"]
 
@@ -108,14 +109,17 @@ ABOUT = {
         "Irie, Faccio, Schmidhuber (2022), table 1, with the recipes of `fwp/bench/recipes.py` unless a row says "
         "`published`. Every test example counts; the best epoch is chosen on validation examples by the task's metric; seed, "
         "split and initial weights vary together, and deviations are those of a sample. Recipes were found on the validation "
-        "examples of seed 0, some of which are test examples of other seeds. GRU-D reads which values were measured in both "
-        "settings, so without intensity it knows what the others do not. Seconds are wall time of runs side by side, on a "
-        "machine that had other work besides. The lines in `results/` say all about each run. `fwp bench table1` makes it.",
+        "examples of seed 0, some of which are test examples of other seeds. Baselines have widths of their own, no dropout and "
+        "no feed-forward block; NCDE and GRU-ODE are solved by Runge-Kutta 4. GRU-D is told which values were measured, where "
+        "the others know at most how many were, with intensity. Runs that were made before a defect of the library was mended "
+        "(decayed gains, a penalty on maps of static features) have been made again and are not shown. Seconds are wall time of "
+        "runs side by side, on a machine that had other work besides. The lines in `results/` say all about each run. "
+        "`fwp bench table1` makes it.",
     ),
     "table2": (
         "The paper's table 2",
-        "Log-signatures of windows of 4 steps, their words divided by their size over the training series; as they are, seed 0 "
-        "of NCDE has 51.4 % valid and 54.5 % test, of NRDE 54.3 and 55.8. Worms (UCR archive) has one of EigenWorms' six "
+        "Log-signatures of windows of 4 steps, their words divided by their size over the training series, as was found on "
+        "validation series; in rows of raw increments they are as they are. Worms (UCR archive) has one of EigenWorms' six "
         "channels and 900 of its 17,984 steps, so the paper's numbers, where there are any, are another data set's. "
         "`fwp bench table2` makes it.",
     ),
@@ -132,10 +136,15 @@ def page(results: Path) -> str:
 
     Raises:
         FormatError: a line of a file of results is none.
+        FwpError: there are no results.
     """
     tables = [
         markdown(*ABOUT[name], summaries(cells, read_lines(file)))
         for name, cells in TABLES.items()
         if (file := results / f"{name}.jsonl").exists() and file.stat().st_size
     ]
+    if not tables:
+        names = ", ".join(f"{name}.jsonl" for name in TABLES)
+        help = "make some with `fwp bench table1`, or give the folder that has them"
+        raise FwpError("there are no results", ("folder", str(results)), ("looked for", names), help=help)
     return "# Results\n\nMade from the lines in `results/` by `fwp bench render`.\n\n" + "\n".join(tables)

@@ -1,22 +1,64 @@
-"""The result of a run as a table for people; programs read the json line."""
+"""A report: what a run has found, as the last of the stages, and as a table for people; programs read its json."""
 
 from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 from rich.table import Table
+from rich.text import Text
 
-__all__ = ["table"]
+from fwp.models.files import decode, read_json
+
+__all__ = ["Report", "read", "table"]
 
 
-def table(result: Mapping[str, Any]) -> Table:
+@dataclass(frozen=True)
+class Report:
+    """What a run has found, and of what it is true."""
+
+    task: str
+    rule: str
+    control: str
+    seed: int
+    split: str
+    metric: str
+    valid: Mapping[str, float | int]
+    """The metric, between 0 and 1, and the loss of the weights of the best `epoch` on so many validation `examples`."""
+    test: Mapping[str, float | int]
+    """The same of the test examples."""
+    parameters: int
+    seconds: float
+    """Of training, on the wall's clock."""
+    out: str
+    """The run's folder."""
+    recipe: str
+    epochs: int
+    """That were begun; training may end before those of the recipe."""
+    machine: str
+    signature: str | None
+    """What computed the log-signatures, where the control has some."""
+    data: str
+    """The files, and what identifies them."""
+
+    def to_json(self) -> dict[str, Any]:
+        """The line that is printed and kept."""
+        return {name: value for name, value in asdict(self).items() if value is not None}
+
+
+def read(file: Path) -> Report:
+    """The report in a result.json. Raises: FormatError: it is none."""
+    found = read_json(file)
+    return decode(Report, {"signature": None, **found} if isinstance(found, dict) else found, str(file))
+
+
+def table(report: Report) -> Table:
     """One row a part of the data, under a title that says which run."""
-    title = "{task}: {rule} @ {control}, seed {seed}".format_map(result)
-    made = Table(title=title, caption="{parameters} parameters, {seconds} s, {out}".format_map(result))
-    for name in ("part", "examples", result["metric"], "loss"):
+    title = f"{report.task}: {report.rule} @ {report.control}, seed {report.seed}"
+    caption = f"{report.parameters} parameters, {report.seconds} s, {report.out}"
+    made = Table(title=Text(title), caption=Text(caption))  # a str could hold markup, or the name of an emoji
+    for name in ("part", "examples", report.metric, "loss"):
         made.add_column(name, justify="left" if name == "part" else "right")
-    for part, note in (("valid", f"epoch {result['valid']['epoch']}"), ("test", "")):
-        found = result[part]
-        made.add_row(
-            f"{part} {note}".strip(), str(found["examples"]), f"{found[result['metric']]:.4f}", f"{found['loss']:.4f}"
-        )
+    for part, found in ((f"valid epoch {report.valid['epoch']}", report.valid), ("test", report.test)):
+        made.add_row(part, str(found["examples"]), f"{found[report.metric]:.4f}", f"{found['loss']:.4f}")
     return made

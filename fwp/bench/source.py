@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fwp.data import Dataset, load_sepsis, load_speech, uea_dataset
-from fwp.data.speech import WORDS
+from fwp.data.speech import GOOGLES, WORDS
 
 __all__ = ["Sepsis", "Source", "Speech", "Uea"]
 
@@ -45,7 +45,7 @@ class Sepsis:
 class Speech:
     """Spoken words in Google's layout, as 161 frames of 20 mel cepstral coefficients."""
 
-    archive: str = "speech_commands_v0.02.tar.gz"
+    archive: str = GOOGLES
     words: tuple[str, ...] = WORDS
 
     @property

@@ -19,7 +19,9 @@ from fwp.bench.recipes import (
 )
 from fwp.bench.source import Sepsis, Source, Speech, Uea
 from fwp.bench.split import Split
+from fwp.controls import Control, hermite, log_signature
 from fwp.errors import FwpError
+from fwp.training.kinds import require_kinds
 from fwp.training.metric import Metric
 from fwp.training.recipe import Recipe
 
@@ -28,9 +30,13 @@ __all__ = ["TASKS", "Task", "task"]
 
 @dataclass(frozen=True)
 class Task:
-    """A data set with its usual name and what it is about, its split, its metric, and two recipes.
+    """A data set with its usual name and what it is about, its split, its metric, two recipes, and a control.
 
-    `recipe` is the one to use; `published` is that of the paper's code where it had this task or one like it.
+    `recipe` is the one to use; `published` is that of the paper's code where it had this task or one like it. `control` is
+    what `fwp run` takes unless told otherwise.
+
+    Raises:
+        FwpError: a value is of another kind.
     """
 
     name: str
@@ -40,6 +46,10 @@ class Task:
     metric: Metric = Metric.ACCURACY
     recipe: Recipe = field(default_factory=Recipe)
     published: Recipe | None = None
+    control: Control = hermite
+
+    def __post_init__(self) -> None:
+        require_kinds(self, "task")
 
 
 ARABIC_WORDS = ("yes", "no", "up", "down", "left", "right", "start", "stop", "open", "close")
@@ -92,6 +102,7 @@ _TASKS = (
         Split.fixed(),
         recipe=EIGENWORMS,
         published=EIGENWORMS_PUBLISHED,
+        control=log_signature(1, 4),
     ),
     Task(
         "eigenworms-unique",
@@ -100,6 +111,7 @@ _TASKS = (
         Split.unique(),
         recipe=EIGENWORMS,
         published=EIGENWORMS_PUBLISHED,
+        control=log_signature(1, 4),
     ),
     Task(
         "worms",
@@ -107,6 +119,7 @@ _TASKS = (
         "Which of five strains is this worm of? Its first eigenworm alone, UCR archive.",
         recipe=WORMS,
         published=EIGENWORMS_PUBLISHED,
+        control=log_signature(1, 4),
     ),
 )
 TASKS: Mapping[str, Task] = MappingProxyType({task.name: task for task in _TASKS})

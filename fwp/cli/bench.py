@@ -78,10 +78,12 @@ def lines_of(
     """Run the chosen cells of a table and print them."""
     if seeds < 1:
         raise FwpError("there is nothing to run", ("seeds", str(seeds)), help="give --seeds 1 or more")
-    cells = TABLES[name] if only is None else chosen(TABLES[name], only.split(","))
+    cells = TABLES[name] if only is None else chosen(TABLES[name], _names(only) or [only])
     wanted = [Job(cell.name, cell.run(seed, epochs)) for seed in range(seeds) for cell in cells]
     lines = run_all(wanted, out / f"{name}.jsonl", runs / name, device, jobs, say=_say)
     Console(width=max(Console().width, 120)).print(terminal(ABOUT[name], summaries(cells, lines)))
+    if any("error" in line for line in lines):
+        raise SystemExit(1)
 
 
 def render(results: Annotated[Path, arg(metavar="DIR")] = Path("results"), out: Path = Path("docs/results.md")) -> None:
@@ -115,9 +117,11 @@ def speed(
         quick: Tiny sizes, to see that everything runs; says nothing of speed.
         contenders: Who takes part, such as ours,torchdiffeq-adjoint; all unless given.
     """
-    chosen = [name for name in contenders.split(",") if name]
-    names = [name for name in only.split(",") if name]
-    run_speed(names, repeats, budget, out, quick, say=_say, done=_show, contenders=chosen)
+    run_speed(_names(only), repeats, budget, out, quick, say=_say, done=_show, contenders=_names(contenders))
+
+
+def _names(given: str) -> list[str]:
+    return [name for name in given.split(",") if name]
 
 
 def _say(line: str) -> None:

@@ -1,5 +1,6 @@
 """The command `fwp`: finds the command that is meant, and prints what the user did wrong without a traceback."""
 
+import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -43,6 +44,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
             description="Learning rules of fast weights in continuous time: show one, train it on data, predict and draw.",
             args=arguments,
         )
+        sys.stdout.flush()
     except FwpError as error:
         print(error, file=sys.stderr)
+        raise SystemExit(1) from None
+    except KeyboardInterrupt:
+        print("interrupted; runs go on where they were when their command is given again", file=sys.stderr)
+        raise SystemExit(130) from None
+    except BrokenPipeError:  # the reader has seen enough, and python would complain once more when it closes stdout
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise SystemExit(1) from None

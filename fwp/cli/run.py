@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import fields, replace
+from math import inf
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -15,7 +16,7 @@ from fwp.bench.pipeline import run as run_pipeline
 from fwp.bench.report import table
 from fwp.bench.split import Split
 from fwp.cli.target import resolve
-from fwp.controls import by_name
+from fwp.controls import by_name, hermite
 from fwp.errors import FwpError
 from fwp.fields import from_features, suited, wiring
 
@@ -23,8 +24,9 @@ __all__ = ["command", "folder_of", "task_of"]
 
 
 def command(arguments: Sequence[str]) -> Callable[..., None]:
-    """The command as a function whose recipe is, unless its options say otherwise, that of the task that is named first."""
+    """The command as a function whose recipe and control are, unless options say otherwise, those of the task that is named."""
     named = TASKS.get(task_of(arguments))
+    usual = hermite if named is None else named.control
     default = Recipe() if named is None else named.recipe
     if named is not None and named.published is not None and "--published" in arguments:
         default = named.published
@@ -33,7 +35,7 @@ def command(arguments: Sequence[str]) -> Callable[..., None]:
         task_name: Annotated[Positional[str], arg(name="task", metavar="TASK")],
         /,
         rule: str = "delta",
-        control: str = "hermite",
+        control: str = usual.name,
         projection: str = "keys-from-increments",
         published: bool = False,
         split: Literal["archive", "stratified", "published", "fixed-1234", "unique"] | None = None,
@@ -54,11 +56,12 @@ def command(arguments: Sequence[str]) -> Callable[..., None]:
             control: How the path between observations runs: linear, rectilinear, natural-cubic, hermite, or
                 log-signature-<depth>-<step> for windows of that many steps.
             projection: Which slots are fed from the series and which from its derivative: plain, direct, keys-from-signal,
-                keys-from-increments, increments-only, ncde, nrde or gru-ode. A slot without a map gets one into its domain.
+                keys-from-increments, increments-only, ncde, big-map, nrde or gru-ode. A slot without a map gets one into its
+                domain.
             published: Begin from the recipe of the paper's code for this task, not from the one found here.
             split: Another than the task's own. archive: the publisher's parts; stratified: 70, 15 and 15 % of each class, drawn
                 by the seed; published and fixed-1234: drawn once, as by the paper's code; unique: no series twice.
-            seed: Decides initial weights, order, dropout, and which training examples are for validation.
+            seed: Decides initial weights, order, dropout, and which examples are for validation and, where parts are drawn, test.
             device: auto, cpu, cuda, cuda:1, …
             out: Folder for model, metrics and pictures. None is runs/<task>/<rule>-<control>-<seed>.
             sizes: Sizes of axes that neither width nor heads determine, as in --sizes inner 32.
@@ -76,22 +79,26 @@ def command(arguments: Sequence[str]) -> Callable[..., None]:
         if recipe != default and recipe.name == default.name:
             recipe = replace(recipe, name=f"{default.name}, changed")
         what = Run(what_task, found @ feeds @ by_name(control), recipe, seed, sizes)
-        result = run_pipeline(what, folder_of(what) if out is None else out, device)
-        Console(stderr=True).print(table(result))
-        print(json.dumps(result), flush=True)
+        report = run_pipeline(what, folder_of(what) if out is None else out, device)
+        Console(stderr=True).print(table(report))
+        print(json.dumps(report.to_json()), flush=True)
 
     return run
 
 
 def task_of(arguments: Sequence[str]) -> str:
-    """The first argument of `run` that is neither an option nor the value of one."""
-    flags = {"published", *(each.name for each in fields(Recipe) if each.type is bool)}
-    awaited = False  # the value of the option before
+    """The first argument of `run` that is neither an option nor a value of one."""
+    none = {"published", *(each.name for each in fields(Recipe) if each.type is bool)}
+    many = {"sizes", "class_weights"}  # which take all up to the next option
+    awaited = 0.0  # values of the option before
     for each in arguments[1:]:
-        if not each.startswith("-") and not awaited:
+        if each.startswith("--"):
+            option = each.removeprefix("--").removeprefix("no-").replace("-", "_")
+            awaited = inf if option in many else 0 if "=" in option or option in none else 1
+        elif awaited:
+            awaited -= 1
+        elif not each.startswith("-"):
             return each
-        option = each.removeprefix("--").removeprefix("no-").replace("-", "_")
-        awaited = each.startswith("--") and "=" not in each and option not in flags
     return ""
 
 

@@ -123,6 +123,8 @@ def _import(place: str) -> ModuleType:
     """The user's module or file, with its folder (or the current one) on the path as python itself would put it."""
     file = Path(place)
     is_file = place.endswith(".py")
+    if place.startswith(".") and not is_file:
+        raise FwpError("there is no such module", ("module", place), help="a file is path/to/file.py")
     if is_file and not file.is_file():
         raise FwpError(
             "there is no such file",
@@ -145,7 +147,7 @@ def _import(place: str) -> ModuleType:
                 "there is no such module", ("module", place), help="RULE is a name, module:name or path/to/file.py:name"
             ) from None
         raise ImportFailed from error
-    except Exception as error:  # whatever the user's file raises is theirs to read
+    except (Exception, SystemExit) as error:  # whatever the user's file raises is theirs to read
         raise ImportFailed from error
 
 

@@ -1,5 +1,6 @@
 """Downloading a file once: resumed where it stopped, checked, and in its place only when it is whole."""
 
+import hashlib
 import sys
 from collections.abc import Callable
 from email.utils import formatdate
@@ -11,7 +12,7 @@ from urllib.error import HTTPError, URLError
 from urllib.parse import urlsplit
 from urllib.request import HTTPRedirectHandler, Request, build_opener
 
-from fwp.data.archive import sha256 as checksum
+from fwp.data.archive import sha256
 from fwp.errors import DataError
 
 __all__ = ["fetch"]
@@ -23,7 +24,7 @@ BETWEEN = 5.0
 """Seconds between two lines of progress."""
 
 
-def fetch(url: str, file: Path, sha256: str | None, *, progress: Callable[[str], None] | None = None) -> Path:
+def fetch(url: str, file: Path, checksum: str | None, *, progress: Callable[[str], None] | None = None) -> Path:
     """The file, downloaded from an http or https address unless it is there; one that is there is taken as it is.
 
     What arrives goes to `<file>.part` and stays there after a kill; the next call goes on where it ends, if the server serves
@@ -32,8 +33,8 @@ def fetch(url: str, file: Path, sha256: str | None, *, progress: Callable[[str],
     Args:
         url: where it is published.
         file: where it shall lie; its folder is made.
-        sha256: the published checksum in hexadecimal, or None where none is published; the last line of progress then
-            tells what arrived.
+        checksum: the published one, as "sha256:" or "md5:" and hexadecimal, or None where none is published; the last line
+            of progress tells the SHA-256 of what arrived.
         progress: what to do with a line that says how far it is; default: print it to stderr.
 
     Raises:
@@ -46,16 +47,21 @@ def fetch(url: str, file: Path, sha256: str | None, *, progress: Callable[[str],
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         _download(url, part, lambda amount: tell(f"{file.name}: {amount}"))
-        found = checksum(part)
-        if sha256 is not None and found != sha256.lower():
+        if checksum is not None and (found := _checksum(part, checksum.partition(":")[0])) != checksum.lower():
             part.unlink()
-            raise _refusal("a downloaded file has the wrong checksum", url, file, found, ("expected SHA-256", sha256))
-        tell(f"{file.name}: {part.stat().st_size:,} bytes, SHA-256 {found}")
+            raise _refusal("a downloaded file has the wrong checksum", url, file, found, ("expected", checksum))
+        tell(f"{file.name}: {part.stat().st_size:,} bytes, SHA-256 {sha256(part)}")
         part.replace(file)
     except (OSError, HTTPException, ValueError) as error:  # ValueError: how urllib words an address that is none
         reason = error.reason if isinstance(error, URLError) and not isinstance(error, HTTPError) else error
         raise _refusal("a file is not here and cannot be downloaded", url, file, str(reason) or repr(reason)) from error
     return file
+
+
+def _checksum(file: Path, kind: str) -> str:
+    """As publishers write it. Raises: ValueError: there is no such kind."""
+    with file.open("rb") as opened:
+        return f"{kind}:{hashlib.file_digest(opened, kind.lower()).hexdigest()}".lower()
 
 
 def _download(url: str, part: Path, tell: Callable[[str], None]) -> None:
@@ -124,6 +130,7 @@ def _require_web(url: str, origin: str) -> None:
 
 
 OPENER = build_opener(_Redirects)
+OPENER.addheaders = [("User-Agent", "fwp")]  # some servers turn away what urllib calls itself
 
 
 def _to_stderr(line: str) -> None:

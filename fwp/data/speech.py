@@ -31,7 +31,7 @@ WORDS = ("yes", "no", "up", "down", "left", "right", "on", "off", "stop", "go")
 """The ten words of Kidger et al. (2020), and of Irie et al. (2022)."""
 GOOGLES = "speech_commands_v0.02.tar.gz"
 URL = f"http://download.tensorflow.org/data/{GOOGLES}"
-SHA256 = "af14739ee7dc311471de98f5f9d2c9191b18aedfe957f4a6ff791c709868ff58"
+CHECKSUM = "sha256:af14739ee7dc311471de98f5f9d2c9191b18aedfe957f4a6ff791c709868ff58"
 LISTS = {"validation_list.txt": "valid", "testing_list.txt": "test"}
 MEMBERS = 250_000  # Google's archive has 105,874
 TOTAL = 16 * 2**30  # and 3.4 GB
@@ -76,7 +76,7 @@ def load_speech(root: Path | None = None, *, words: Sequence[str] = WORDS, archi
                 ("looked for", str(file)),
                 help=f"put it there; only {GOOGLES} is downloaded",
             )
-        fetch(URL, file, SHA256)
+        fetch(URL, file, CHECKSUM)
     return cached(f"speech-1-{'-'.join(words)}", [file], lambda: read_speech(file, words))
 
 

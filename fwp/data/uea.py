@@ -1,11 +1,13 @@
-"""The UEA and UCR archives of time series classification, read and fetched by aeon.
+"""The UEA and UCR archives of time series classification, read by aeon.
 
-JapaneseVowels and BasicMotions come with aeon itself; others lie in a folder or in the publisher's zip, or are downloaded.
+JapaneseVowels and BasicMotions come with aeon itself; others lie in a folder or in the publisher's zip, or are downloaded from
+the publisher's record at Zenodo, whose number aeon knows, with the checksum that stands there.
 """
 
+import json
 import re
+from difflib import get_close_matches
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from types import MappingProxyType, ModuleType
 
 import torch
@@ -13,6 +15,8 @@ from torch.nn.utils.rnn import pad_sequence
 
 from fwp.data.archive import extract, sha256
 from fwp.data.dataset import Dataset
+from fwp.data.extra import extra
+from fwp.data.fetch import fetch
 from fwp.data.labelled import Labelled
 from fwp.data.root import data_root
 from fwp.data.series import Series, collate, series
@@ -20,12 +24,14 @@ from fwp.errors import DataError
 
 __all__ = ["load_uea", "read_ts", "uea_dataset"]
 
+RECORDS = "https://zenodo.org/api/records"
+
 
 def load_uea(name: str, root: Path | None = None) -> tuple[Labelled, Labelled]:
     """The training and the test series of one data set: times 0, 1, 2, …, NaN and ? missing, float32.
 
     The files are <Name>_TRAIN.ts and <Name>_TEST.ts in <root>/uea/<Name>, in <root>/<Name>, or in aeon. If there is no such
-    folder, the publisher's <root>/uea/<Name>.zip is unpacked to the first, or else aeon downloads them there. Class names
+    folder, the publisher's <root>/uea/<Name>.zip is unpacked to the first, or else they are downloaded there. Class names
     are lower case, as aeon reads them, and sorted.
 
     Args:
@@ -107,6 +113,8 @@ def _parsed(file: Path) -> tuple[Series, tuple[str, ...] | None, tuple[str, ...]
             raise ValueError("it has time stamps, which aeon does not keep")
         classes = tuple(map(str, labels)) if header["classlabel"] else None
         known = tuple(sorted(map(str, header["class_values"])))
+        if len(set(known)) < len(known):
+            raise ValueError("two of its classes differ in upper and lower case alone, which aeon does not keep")
         if strange := set(classes or ()) - set(known):
             raise ValueError(f"its header does not name the class {min(strange)!r}")
         batch = series(pad_sequence(samples, batch_first=True), lengths=[len(sample) for sample in samples])
@@ -120,35 +128,51 @@ def _read(file: Path) -> Labelled:
     """One .ts file of series with classes."""
     batch, labels, classes = _parsed(file)
     if labels is None:
-        because = "its series have no classes"
-        raise DataError("a .ts file cannot be read", ("file", str(file)), ("because", because), help="fetch it again")
+        because, help = "its series have no classes", "take a data set of the archive of classification"
+        raise DataError("a .ts file cannot be used", ("file", str(file)), ("because", because), help=help)
     return Labelled(batch, torch.tensor([classes.index(label) for label in labels]), classes)
 
 
 def _download(name: str, folder: Path) -> None:
-    """Let aeon fetch a data set; its folder appears when all is there."""
+    """Fetch both files from the publisher's record; the folder appears when all is there, and a kill loses nothing."""
+    begun = folder.with_name(f".{name}")
     try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        with TemporaryDirectory(prefix=f".{name}.", dir=folder.parent) as temporary:
-            _aeon().load_classification(
-                name, split="train", extract_path=temporary, load_equal_length=False, load_no_missing=False
-            )
-            (Path(temporary) / name).rename(folder)
-    except (OSError, ValueError) as error:
+        published = _record(name, begun / "record.json")
+        for file in (f"{name}_TRAIN.ts", f"{name}_TEST.ts"):
+            address, checksum = published[file]
+            fetch(address, begun / file, checksum)
+        begun.rename(folder)
+    except (DataError, LookupError, OSError) as error:
+        because, facts = (error.what, error.facts) if isinstance(error, DataError) else (str(error), ())
         raise DataError(
             "a data set is not here and cannot be downloaded",
             ("data set", name),
             ("looked in", str(folder)),
-            ("because", str(error)),
+            ("because", because),
+            *facts,
             help=f"put {name}_TRAIN.ts and {name}_TEST.ts into that folder",
         ) from error
 
 
-def _aeon() -> ModuleType:
+def _record(name: str, file: Path) -> dict[str, tuple[str, str]]:
+    """Address and checksum of each file that the archive has published of a data set.
+
+    Raises:
+        LookupError: the archive has no such data set, as far as aeon knows, or its record is none.
+    """
+    from aeon.datasets.tsc_datasets import tsc_zenodo
+
+    if name not in tsc_zenodo:
+        near = get_close_matches(name, tsc_zenodo, n=1)
+        raise LookupError(f"the archive has no {name}" + (f", but {near[0]}" if near else ""))
+    fetch(f"{RECORDS}/{tsc_zenodo[name]}", file, None)
     try:
-        from aeon import datasets
-    except ImportError as error:
-        raise DataError(
-            "UEA and UCR data sets are read by aeon", ("missing", str(error)), help="pip install 'fwp[bench]'"
-        ) from error
-    return datasets
+        entries = json.loads(file.read_text())["files"]
+        return {str(own["key"]): (str(own["links"]["self"]), str(own["checksum"])) for own in entries}
+    except (ValueError, TypeError, LookupError) as error:
+        file.unlink()  # so that it is asked for anew
+        raise LookupError(f"the record of {name} is not as expected: {error!r}") from error
+
+
+def _aeon() -> ModuleType:
+    return extra("aeon.datasets", "UEA and UCR data sets are read by aeon").datasets

@@ -138,6 +138,7 @@ def fit(
     Raises:
         FormatError: the folder's state is damaged.
         FwpError: the disk refused.
+        KeyboardInterrupt: a signal to end, SIGTERM too; the folder has what the epochs before have found.
     """
     recipe = learner.recipe
     keeper = Keeper(folder, None if valid is None else select)
@@ -176,5 +177,8 @@ def fit(
             default_root_dir=folder,
         )
         held = None if valid is None else batches(valid, EVALUATED_AT_ONCE)
-        trainer.fit(learner, val_dataloaders=held, ckpt_path=keeper.file if resume else None)
+        try:
+            trainer.fit(learner, val_dataloaders=held, ckpt_path=keeper.file if resume else None)
+        except SystemExit:  # how lightning ends at a signal, with a status as if all had been done
+            raise KeyboardInterrupt from None
     return keeper.result()

@@ -117,7 +117,8 @@ class Learner(pl.LightningModule):
         groups: dict[tuple[float, float], list[Parameter]] = {}
         for name, parameter in predictor.named_parameters():
             rate = recipe.learning_rate * (recipe.head_rate if name.startswith("output.") else 1.0)
-            # Gains and biases say where a unit works: drawn to 0 they switch it off instead of simplifying it.
+            # Gains and biases say where a unit works: drawn to 0 they switch it off instead of simplifying it. Biases over
+            # heads have two axes, and the results in `results/` are with theirs drawn to 0.
             groups.setdefault((rate, recipe.weight_decay if parameter.ndim > 1 else 0.0), []).append(parameter)
         rates = [rate for rate, _ in groups]
         optimiser = torch.optim.AdamW(

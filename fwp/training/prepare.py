@@ -22,7 +22,7 @@ from fwp.training.loss import Targets
 from fwp.training.metric import Metric
 from fwp.training.recipe import Recipe
 
-__all__ = ["Data", "begun", "mean_step", "paced", "prepare", "scale", "scaled"]
+__all__ = ["Data", "begun", "mean_step", "paced", "prepare", "scale", "scaled", "words_of"]
 
 Data = Labelled | Valued
 
@@ -103,6 +103,11 @@ def _answer(data: Data, metric: Metric) -> Answer:
             help="Metric.ACCURACY or Metric.AUC for classes, Metric.R2 for numbers",
         )
     if isinstance(data, Labelled):
+        if len(data.classes) < 2:
+            only = ", ".join(data.classes) or "none"
+            raise FwpError(
+                "there is nothing to tell apart", ("classes", only), help="give series of two classes at least"
+            )
         return Classes(data.classes, metric.one_logit)
     columns = _own(data).flatten(0, -2).double().unbind(1)
     known = [column[~column.isnan()] for column in columns]
@@ -122,7 +127,7 @@ def _own(data: Valued) -> Float[Tensor, "batch *time value"]:
     """The numbers, not known after each series' end."""
     if not data.every:
         return data.values
-    after = torch.arange(data.values.shape[1]) >= data.series.lengths[:, None]
+    after = torch.arange(data.values.shape[1], device=data.values.device) >= data.series.lengths[:, None]
     return data.values.masked_fill(after[..., None], torch.nan)
 
 
@@ -157,17 +162,23 @@ def scaled(control: Control, series: Series) -> Control:
     Raises:
         FwpError: its paths are no log-signatures.
     """
-    if not isinstance(control.kind, LogSignature):
-        raise FwpError(
-            "only the words of a log-signature are scaled",
-            ("increments", "scaled"),
-            ("control", repr(control)),
-            help='leave `increments` at "raw", or take log_signature(…)',
-        )
-    path = replace(control, kind=replace(control.kind, scale=()))(series)
+    kind = words_of(control)
+    path = replace(control, kind=replace(kind, scale=()))(series)
     own = path.pieces[0][path.steps > 0].double()  # without windows after the end
     means = own.square().mean(0).sqrt()
-    return replace(control, kind=replace(control.kind, scale=tuple(torch.where(means > 0, means, 1.0).tolist())))
+    return replace(control, kind=replace(kind, scale=tuple(torch.where(means > 0, means, 1.0).tolist())))
+
+
+def words_of(control: Control) -> LogSignature:
+    """The log-signature whose words are to be scaled. Raises: FwpError: the control's paths are none."""
+    if isinstance(control.kind, LogSignature):
+        return control.kind
+    raise FwpError(
+        "only the words of a log-signature are scaled",
+        ("increments", "scaled"),
+        ("control", repr(control)),
+        help='leave `increments` at "raw", or take log_signature(…)',
+    )
 
 
 def mean_step(series: Series) -> float:

@@ -4,6 +4,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal
 
 from fwp.errors import FwpError
+from fwp.training.kinds import require_kinds
 
 __all__ = ["OneCycle", "Plateau", "Recipe"]
 
@@ -14,6 +15,9 @@ class OneCycle:
 
     warmup: float = 0.25
     """Share of the training over which the learning rate rises."""
+
+    def __post_init__(self) -> None:
+        require_kinds(self, "schedule")
 
 
 @dataclass(frozen=True)
@@ -27,6 +31,9 @@ class Plateau:
     threshold: float = 1e-4
     """Share of the loss by which it must be lower to count."""
 
+    def __post_init__(self) -> None:
+        require_kinds(self, "schedule")
+
 
 @dataclass(frozen=True)
 class Recipe:
@@ -35,7 +42,7 @@ class Recipe:
     The defaults are those of JapaneseVowels, found by cross-validation among its training utterances alone.
 
     Raises:
-        FwpError: a number outside its range, or two that do not go together.
+        FwpError: a value of another kind, a number outside its range, or two that do not go together.
     """
 
     name: str = "corrected"
@@ -83,7 +90,7 @@ class Recipe:
     schedule: OneCycle | Plateau = OneCycle()
     """How the learning rate changes."""
     weight_decay: float = 0.1
-    """Weight decay, decoupled from the gradient; gains and biases have none."""
+    """Weight decay, decoupled from the gradient, of tensors with two axes or more: gains and most biases have none."""
     clip: float = 1.0
     """Largest norm of the gradient of one step; 0 lets it be."""
     smoothing: float = 0.1
@@ -100,6 +107,7 @@ class Recipe:
     """Threads of torch on a CPU; one is fastest for small models, and sums, hence last bits, depend on it."""
 
     def __post_init__(self) -> None:
+        require_kinds(self, "recipe")
         for name in ("width", "heads", "steps", "epochs", "evaluate_every", "patience", "batch", "threads"):
             _require(self, name, getattr(self, name) >= 1, "at least 1")
         for name in ("learning_rate", "pace", "head_rate", "head_gradient"):

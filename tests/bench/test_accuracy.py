@@ -15,7 +15,7 @@ MODEL = delta @ wiring("keys-from-increments") @ hermite
 
 def accuracy(folder: Path, recipe: Recipe, seed: int) -> float:
     vowels = task("japanese-vowels")
-    return run(Run(vowels, MODEL, recipe, seed), folder / str(seed), "cpu")["test"]["accuracy"]
+    return run(Run(vowels, MODEL, recipe, seed), folder / str(seed), "cpu").test["accuracy"]
 
 
 def test_a_short_training_goes_most_of_the_way(tmp_path: Path) -> None:

@@ -16,8 +16,10 @@ from torch import nn
 
 from fwp.bench import Recipe, Run, task
 from fwp.bench.many import Job, Line, digest, read_lines, run_all, spread, write_lines
+from fwp.bench.source import Source, Uea
 from fwp.controls import linear
-from fwp.errors import FormatError
+from fwp.data import Dataset
+from fwp.errors import DataError, FormatError
 from fwp.fields import Projection, external, wiring
 from fwp.rules import delta
 from fwp.rules.vocabulary import x
@@ -57,6 +59,22 @@ def test_a_run_that_fails_has_a_line_and_is_tried_again(tmp_path: Path) -> None:
         lines = run_all([bad], results, tmp_path / "runs", "cpu", at_once=1, root=tmp_path, say=said.append)
         assert lines[0]["error"].startswith("DataError") and lines[0]["cell"] == "vowels/bad"
         assert said[0] == "1 runs, 0 of them done before" and len(read_lines(results)) == 1
+        assert "\n  help: " in said[1]
+
+
+def test_data_that_cannot_be_had_are_asked_for_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[Source] = []
+
+    def load(source: Uea, root: Path | None = None) -> Dataset:
+        asked.append(source)
+        raise DataError("no connection", help="try again")
+
+    monkeypatch.setattr(Uea, "load", load)  # here, and not in the processes of runs
+    jobs = [job(seed) for seed in (0, 1)]
+    lines = run_all(jobs, tmp_path / "table.jsonl", tmp_path / "runs", "cpu", at_once=2)
+    assert asked == [jobs[0].run.task.source]
+    assert [line["error"].splitlines()[0] for line in lines] == ["DataError: no connection"] * 2
+    assert read_lines(tmp_path / "table.jsonl") == lines
 
 
 LONG = """
@@ -103,11 +121,15 @@ def training(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[str], int]]:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="finds the child in /proc")
-def test_where_a_run_is_killed_the_command_says_so(training: tuple[subprocess.Popen[str], int], tmp_path: Path) -> None:
+@pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGTERM])
+def test_where_a_run_is_killed_the_command_says_so(
+    training: tuple[subprocess.Popen[str], int], tmp_path: Path, end: signal.Signals
+) -> None:
     process, child = training
-    os.kill(child, signal.SIGKILL)
+    os.kill(child, end)
     _, said = process.communicate(timeout=60)
     assert process.returncode == 1 and "was ended from outside" in said and "fewer --jobs" in said
+    assert "Exception in thread" not in said
     assert not (tmp_path / "t.jsonl").exists()
 
 

@@ -1,4 +1,5 @@
 from dataclasses import fields, replace
+from math import inf, nan
 from pathlib import Path
 from typing import Any
 
@@ -81,6 +82,32 @@ def test_a_schedule_has_ranges_too_and_training_ends_with_an_evaluation() -> Non
         replace(Recipe(), evaluate_every=7)
 
 
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"query": "none"}, "query.*'own' or 'batch'"),
+        ({"standardise": "no"}, "standardise.*bool"),
+        ({"class_weights": "balance"}, "class_weights.*equal.*balanced.*tuple"),
+        ({"width": 3.5}, "width.*int"),
+        ({"clip": inf}, "not finite.*clip"),
+        ({"class_weights": (nan, 1.0)}, "not finite.*class_weights"),
+    ],
+)
+@pytest.mark.nohook
+def test_a_value_of_another_kind_is_refused(change: dict[str, Any], words: str) -> None:
+    with pytest.raises(FwpError, match=f"(?s)recipe.*{words}|{words}"):
+        replace(Recipe(), **change)
+
+
+@pytest.mark.nohook
+def test_stages_are_made_of_values_of_their_kinds() -> None:
+    assert replace(Recipe(), clip=1, class_weights=(1, 10)).clip == 1
+    with pytest.raises(FwpError, match=r"(?s)schedule.*watch.*'train_loss' or 'valid_loss'"):
+        Plateau("loss")  # pyright: ignore[reportArgumentType]
+    with pytest.raises(FwpError, match=r"(?s)task.*split.*expected.*Split"):
+        replace(TASKS["worms"], split="stratified")
+
+
 def test_a_recipe_as_json_says_which_schedule_it_has() -> None:
     assert Recipe().to_json()["schedule"] == {"kind": "OneCycle", "warmup": 0.25}
     assert replace(Recipe(), schedule=Plateau()).to_json()["schedule"]["kind"] == "Plateau"
@@ -97,12 +124,29 @@ MODEL = delta @ direct() @ linear
         ((TASKS["worms"], MODEL, TASKS["worms"]), "this is no recipe"),
         ((TASKS["worms"], Recurrent("gru"), Recipe(method="rk4")), "no equation to be solved"),
         ((TASKS["worms"], Recurrent("gru"), Recipe(), 0, {"inner": 3}), "no equation to be solved"),
+        ((TASKS["worms"], Recurrent("gru"), Recipe(pace=2.0)), r"(?s)no equation to be solved.*pace.*2\.0"),
+        ((TASKS["worms"], MODEL, Recipe(), 1.5), r"(?s)a seed is a whole number.*1\.5"),
+        ((TASKS["worms"], MODEL, TASKS["worms"].recipe), "(?s)only the words of a log-signature.*linear"),
     ],
 )
 @pytest.mark.nohook  # which would refuse them first, in its own words
 def test_stages_that_do_not_fit_are_refused(stages: Any, words: str) -> None:
     with pytest.raises(FwpError, match=words):
         Run(*stages)
+
+
+def test_a_run_does_not_change_with_what_it_was_made_of() -> None:
+    sizes = {"inner": 3}
+    run = Run(TASKS["worms"], MODEL, Recipe(), 0, sizes)
+    before = hash(run)
+    sizes["inner"] = 4
+    assert run.sizes == {"inner": 3} and hash(run) == before
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_what_a_task_is_run_with_unless_told_otherwise_fits_it(name: str) -> None:
+    own = TASKS[name]
+    Run(own, delta @ direct() @ own.control, own.recipe)
 
 
 def test_a_model_that_reads_features_needs_a_task_that_has_some() -> None:

@@ -1,8 +1,10 @@
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -54,6 +56,30 @@ def test_a_rule_from_a_file_trains_and_is_loaded_without_it(tmp_path: Path) -> N
     assert torch.allclose(prediction.probabilities.sum(-1), torch.ones(370))
 
 
+@pytest.mark.users
+@pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGINT])
+def test_a_run_that_is_told_to_end_says_so_and_goes_on_later(tmp_path: Path, end: signal.Signals) -> None:
+    arguments = [*"run japanese-vowels --out".split(), str(tmp_path), *SMALL, "--epochs", "100000"]
+    command = [sys.executable, "-m", "fwp.cli", *arguments]
+    root = Path(__file__).parents[2]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=root) as process:
+        while not (tmp_path / "metrics.jsonl").exists():
+            assert process.poll() is None
+            time.sleep(0.1)
+        process.send_signal(end)
+        out, said = process.communicate(timeout=60)
+    assert process.returncode == 130 and not out
+    assert said.splitlines()[-1].startswith("interrupted; runs go on") and "Traceback" not in said
+    assert (tmp_path / "state.safetensors").exists() and not (tmp_path / "result.json").exists()
+
+
+@pytest.mark.users
+def test_a_reader_that_has_seen_enough_is_no_error() -> None:
+    command = f"{sys.executable} -m fwp.cli show | true"
+    done = subprocess.run(command, shell=True, capture_output=True, text=True, cwd=Path(__file__).parents[2])
+    assert not done.stderr
+
+
 def test_run_again_only_reports(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     command = [*"run japanese-vowels --rule hebb --control linear --out".split(), str(tmp_path / "out"), *SMALL]
     main(command)
@@ -82,7 +108,10 @@ def test_run_again_only_reports(tmp_path: Path, capsys: pytest.CaptureFixture[st
         (["data", "uea:../../etc"], "not the name of a data set"),
         (["show", "no-such-rule"], "no rule has this name"),
         (["bench", "table1", "--only", "sepsis/delta"], "no cell of the table has this name"),
+        (["bench", "table2", "--only", "worms,", "--device", "abacus"], "no such device"),
         (["bench", "table1", "--only", ""], "no cell of the table has this name"),
+        (["bench", "table1", "--jobs", "0"], "nothing can be run"),
+        (["bench", "render"], "there are no results"),
         (["bench", "table2", "--only", "worms", "--device", "abacus"], "no such device"),
     ],
 )
@@ -123,6 +152,8 @@ def test_the_published_recipe_is_the_one_to_start_from_where_asked(capsys: pytes
         ("run --published sepsis --seed 1", "sepsis"),
         ("run --no-standardise --out speech sepsis", "sepsis"),
         ("run uea:Worms --out sepsis", "uea:Worms"),
+        ("run --class-weights 1 10 --epochs 1 sepsis", "sepsis"),
+        ("run --sizes inner 32 --seed=1 worms", "worms"),
         ("run --help", ""),
     ],
 )

@@ -66,6 +66,7 @@ def test_a_module_is_found_in_the_current_folder(folder: Path, monkeypatch: pyte
         ("my rules/mine.py:number", "found : int 3"),
         ("my rules/other.py:leaky", "no such file"),
         ("nowhere.at_all:leaky", "no such module"),
+        ("./my rules/mine:leaky", "a file is path/to/file.py"),
         ("my rules/mine.py:", "has no ``"),
         ("my rules/mine.py", "say which, as in my rules/mine.py:leaky"),
     ],
@@ -82,6 +83,7 @@ def test_what_is_no_rule_is_said(folder: Path, target: str, words: str) -> None:
         ("Rule(beta * (v - v @ W) * k)", ["mine.py", "v - v @ W", "(value)", "(key)", "help:"]),
         ("import not_installed_anywhere", ["not_installed_anywhere"]),
         ("leaky = (", ["SyntaxError", "mine.py"]),
+        ("raise SystemExit(0)", ["SystemExit", "mine.py"]),
     ],
 )
 def test_an_error_in_the_users_file_is_shown_there(

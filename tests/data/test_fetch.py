@@ -13,6 +13,8 @@ from fwp.errors import DataError
 
 CONTENT = bytes(range(256)) * 16_000  # 4 blocks
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
+CHECKSUM = f"sha256:{SHA256}"
+MD5 = f"md5:{hashlib.md5(CONTENT).hexdigest()}"
 CHANGED = "Wed, 01 Jan 2020 00:00:00 GMT"
 
 
@@ -90,22 +92,22 @@ def begin(server: Server, file, amount: int = 2_500_000) -> None:
     """A download whose connection breaks after some bytes."""
     server.cut = amount
     with pytest.raises(DataError, match=f"(?s)connection ended after {amount:,} of {len(CONTENT):,} bytes.*by hand"):
-        fetch(server.url(), file, SHA256, progress=silent)
+        fetch(server.url(), file, CHECKSUM, progress=silent)
     assert [path.name for path in file.parent.iterdir()] == ["file.zip.part"]
     server.cut = len(CONTENT)
 
 
-@pytest.mark.parametrize("sha256", [SHA256, SHA256.upper(), None])
-def test_a_file_arrives_and_the_last_line_says_what_it_is(server, file, sha256):
+@pytest.mark.parametrize("checksum", [CHECKSUM, CHECKSUM.upper(), MD5, None])
+def test_a_file_arrives_and_the_last_line_says_what_it_is(server, file, checksum):
     lines: list[str] = []
-    assert fetch(server.url(), file, sha256, progress=lines.append) == file
+    assert fetch(server.url(), file, checksum, progress=lines.append) == file
     arrived(file)
     assert lines[-1] == f"file.zip: 4,096,000 bytes, SHA-256 {SHA256}"
 
 
 def test_progress_goes_to_stderr(server, file, monkeypatch, capsys):
     monkeypatch.setattr(module, "BETWEEN", 0.0)
-    fetch(server.url(), file, SHA256)
+    fetch(server.url(), file, CHECKSUM)
     said = capsys.readouterr()
     assert not said.out and said.err.splitlines()[:2] == ["file.zip: 1.0 of 4.1 MB", "file.zip: 2.1 of 4.1 MB"]
 
@@ -113,7 +115,7 @@ def test_progress_goes_to_stderr(server, file, monkeypatch, capsys):
 def test_a_file_that_is_there_is_not_asked_for(server, file):
     file.parent.mkdir()
     file.write_bytes(b"by hand")
-    assert fetch(server.url(), file, SHA256, progress=silent).read_bytes() == b"by hand"
+    assert fetch(server.url(), file, CHECKSUM, progress=silent).read_bytes() == b"by hand"
     assert not server.asked
 
 
@@ -129,7 +131,7 @@ def test_what_a_broken_connection_left_is_gone_on_with(server, file, amount):
 def test_a_part_that_was_complete_costs_one_byte(server, file):
     file.parent.mkdir()
     file.with_name("file.zip.part").write_bytes(CONTENT)
-    fetch(server.url(), file, SHA256, progress=silent)
+    fetch(server.url(), file, CHECKSUM, progress=silent)
     arrived(file)
     assert [asked.get("Range") for asked in server.asked] == [f"bytes={len(CONTENT) - 1}-"]
 
@@ -153,8 +155,8 @@ def test_a_download_begins_anew_where_it_cannot_go_on(server, file, setting, req
 def test_a_wrong_checksum_deletes_what_arrived(server, file):
     server.content = CONTENT[:-1] + b"x"
     found = hashlib.sha256(server.content).hexdigest()
-    with pytest.raises(DataError, match=f"(?s)wrong checksum.*{found}.*expected SHA-256 : {SHA256}.*by hand"):
-        fetch(server.url(), file, SHA256, progress=silent)
+    with pytest.raises(DataError, match=f"(?s)wrong checksum.*sha256:{found}.*expected : {CHECKSUM}.*by hand"):
+        fetch(server.url(), file, CHECKSUM, progress=silent)
     assert not list(file.parent.iterdir())
 
 
@@ -173,7 +175,7 @@ def test_no_connection_says_where_to_put_the_file(server, file):
 
 def test_redirects_within_the_web_are_followed(server, file):
     begin(server, file)
-    fetch(server.url("/from?to=" + server.url()), file, SHA256, progress=silent)
+    fetch(server.url("/from?to=" + server.url()), file, CHECKSUM, progress=silent)
     arrived(file)
     assert server.asked[-1]["Range"] == "bytes=2499999-"
 
@@ -199,7 +201,7 @@ def test_other_addresses_are_refused(file, url):
 def test_a_folder_that_cannot_be_made_is_an_error(server, file):
     file.parent.write_bytes(b"a file")
     with pytest.raises(DataError, match=r"(?s)File exists.*by hand"):
-        fetch(server.url(), file, SHA256, progress=silent)
+        fetch(server.url(), file, CHECKSUM, progress=silent)
 
 
 def test_a_full_disk_is_an_error_and_the_next_try_goes_on(server, file, monkeypatch):
@@ -220,6 +222,6 @@ def test_a_full_disk_is_an_error_and_the_next_try_goes_on(server, file, monkeypa
     with monkeypatch.context() as patch:
         patch.setattr(type(file), "open", full)
         with pytest.raises(DataError, match="No space left"):
-            fetch(server.url(), file, SHA256, progress=silent)
-    fetch(server.url(), file, SHA256, progress=silent)
+            fetch(server.url(), file, CHECKSUM, progress=silent)
+    fetch(server.url(), file, CHECKSUM, progress=silent)
     arrived(file)

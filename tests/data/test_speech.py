@@ -214,8 +214,8 @@ def test_the_environment_names_the_folder(tmp_path, monkeypatch):
 def test_googles_archive_is_downloaded_once_and_checked(tmp_path, monkeypatch):
     asked = []
 
-    def download(url: str, file: Path, sha256: str | None) -> Path:
-        asked.append((url, sha256))
+    def download(url: str, file: Path, checksum: str | None) -> Path:
+        asked.append((url, checksum))
         return packed(file, {f"{word}/a.wav": FILES["no/a.wav"] for word in WORDS} | FILES)
 
     monkeypatch.setattr(module, "fetch", download)
@@ -224,7 +224,7 @@ def test_googles_archive_is_downloaded_once_and_checked(tmp_path, monkeypatch):
     assert asked == [
         (
             "http://download.tensorflow.org/data/speech_commands_v0.02.tar.gz",
-            "af14739ee7dc311471de98f5f9d2c9191b18aedfe957f4a6ff791c709868ff58",
+            "sha256:af14739ee7dc311471de98f5f9d2c9191b18aedfe957f4a6ff791c709868ff58",
         )
     ]
 

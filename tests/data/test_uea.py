@@ -1,15 +1,20 @@
 """UEA and UCR data sets: those that aeon ships, those in a folder, and files that are not what they claim."""
 
 import hashlib
+import json
 import sys
 import zipfile
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 
-import aeon.datasets
 import pytest
 import torch
+from aeon.datasets import tsc_datasets
 
 from fwp.data import load_uea
+from fwp.data import uea as module
 from fwp.data.uea import uea_dataset
 from fwp.errors import DataError
 
@@ -131,26 +136,70 @@ def test_names_that_are_no_names_are_refused(name, tmp_path):
         load_uea(name, tmp_path)
 
 
-def test_what_is_not_there_is_downloaded_whole(tmp_path, monkeypatch):
-    def download(name, split, extract_path, **options):
-        write(Path(extract_path), TRAIN, TEST)
-        (Path(extract_path) / "uea" / name).rename(Path(extract_path) / name)
-
-    monkeypatch.setattr(aeon.datasets, "load_classification", download)
-    assert len(load_uea("Tiny", tmp_path)[0]) == 3
-    assert [path.name for path in (tmp_path / "uea").iterdir()] == ["Tiny"]
+class Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, format, *args):
+        pass
 
 
-def test_a_download_that_breaks_off_leaves_nothing(tmp_path, monkeypatch):
-    def download(name, split, extract_path, **options):
-        (Path(extract_path) / name).mkdir()
-        (Path(extract_path) / name / f"{name}_TRAIN.ts").write_text(TRAIN)
-        raise ValueError("the line went dead")
+@pytest.fixture
+def archive(tmp_path, monkeypatch):
+    """The archive's site, where record 7 is that of Tiny: a folder of which each file is served."""
+    site = tmp_path / "site"
+    write(site, TRAIN, TEST)
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(site))) as server:
+        address = f"http://127.0.0.1:{server.server_port}"
+        monkeypatch.setattr(module, "RECORDS", address)
+        monkeypatch.setitem(tsc_datasets.tsc_zenodo, "Tiny", 7)
+        record = [
+            {
+                "key": file.name,
+                "checksum": f"md5:{hashlib.md5(file.read_bytes()).hexdigest()}",
+                "links": {"self": f"{address}/uea/Tiny/{file.name}"},
+            }
+            for file in (site / "uea" / "Tiny").iterdir()
+        ]
+        (site / "7").write_text(json.dumps({"id": 7, "files": record}))
+        Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+        yield site
+        server.shutdown()
 
-    monkeypatch.setattr(aeon.datasets, "load_classification", download)
-    with pytest.raises(DataError, match=r"(?s)cannot be downloaded.*Tiny.*line went dead.*put Tiny_TRAIN.ts"):
+
+def test_what_is_not_there_is_downloaded_whole(tmp_path, archive):
+    root = tmp_path / "data"
+    assert len(load_uea("Tiny", root)[0]) == 3
+    assert [path.name for path in (root / "uea").iterdir()] == ["Tiny"]
+
+
+def test_a_download_that_breaks_off_goes_on(tmp_path, archive):
+    root, lost = tmp_path / "data", archive / "uea" / "Tiny" / "Tiny_TEST.ts"
+    content = lost.read_bytes()
+    lost.unlink()
+    with pytest.raises(DataError, match=r"(?s)cannot be downloaded.*Tiny.*404.*put Tiny_TRAIN.ts"):
+        load_uea("Tiny", root)
+    assert not (root / "uea" / "Tiny").exists()
+    (archive / "uea" / "Tiny" / "Tiny_TRAIN.ts").unlink()  # which is there, and not asked for again
+    lost.write_bytes(content)
+    assert len(load_uea("Tiny", root)[0]) == 3
+
+
+def test_other_files_than_were_published_are_refused(tmp_path, archive):
+    (archive / "uea" / "Tiny" / "Tiny_TEST.ts").write_text(TEST + "1,2,3:A\n")
+    with pytest.raises(DataError, match=r"(?s)cannot be downloaded.*wrong checksum.*found +: md5:.*expected +: md5:"):
+        load_uea("Tiny", tmp_path / "data")
+    (archive / "7").write_text("<html>")
+    with pytest.raises(DataError, match=r"the record of Tiny is not as expected"):
+        load_uea("Tiny", tmp_path / "other")
+
+
+def test_classes_that_differ_in_case_alone_are_refused(tmp_path):
+    write(tmp_path, TRAIN.replace("true b A", "true a A").replace(":b", ":a"), TEST)
+    with pytest.raises(DataError, match=r"(?s)cannot be read.*upper and lower case alone"):
         load_uea("Tiny", tmp_path)
-    assert not list((tmp_path / "uea").iterdir())
+
+
+def test_a_name_that_the_archive_does_not_have_is_said(tmp_path):
+    with pytest.raises(DataError, match="the archive has no EigenWorm, but EigenWorms"):
+        load_uea("EigenWorm", tmp_path)
 
 
 def test_without_aeon_the_extra_is_named(monkeypatch):

@@ -167,7 +167,7 @@ def test_the_map_to_the_logits_alone_has_a_rate_of_its_own() -> None:
     assert {rate for p, rate in rates.items() if p not in fast} == {RECIPE.learning_rate}
 
 
-def test_matrices_decay_and_gains_and_biases_do_not() -> None:
+def test_tensors_of_two_axes_decay_and_those_of_one_do_not() -> None:
     own = learner(replace(RECIPE, schedule=Plateau(), weight_decay=0.3))
     groups = own.configure_optimizers().param_groups
     decays = {id(p): group["weight_decay"] for group in groups for p in group["params"]}

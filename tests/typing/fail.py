@@ -4,6 +4,7 @@ import torch
 
 from fwp import Projection, Rule, lower, series, solve, stack
 from fwp.bench import TASKS, Recipe, Run
+from fwp.bench.report import table
 from fwp.training.recipe import OneCycle
 from fwp.controls import hermite
 from fwp.fields import keys_from_increments, linear
@@ -38,5 +39,6 @@ wrong23 = Run(TASKS["worms"], delta @ project @ hermite, TASKS["worms"])  # erro
 wrong24 = Recipe(schedule="one-cycle")  # error
 wrong25 = Recipe(schedule=OneCycle, gradient="exact")  # error
 wrong26 = Recipe(gradient="true")  # error
+wrong27 = table(Run(TASKS["worms"], delta @ project @ hermite, Recipe()))  # error
 delta.rate = k  # error
 x.name = "y"  # error

@@ -83,12 +83,12 @@ class Result:
         """The result that `to_json` wrote. Raises: FormatError."""
         match data:
             case {
-                "version": 1,
+                "version": version,
                 "machine": machine,
                 "limits": limits,
                 "timed": list(timed),
                 "gradients": list(compared),
-            }:
+            } if version == VERSION:
                 rest = {name: data.get(name) for name in ("what", "repeats", "budget")}
                 head = decode(_Head, rest, "result")
                 return Result(

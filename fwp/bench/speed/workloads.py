@@ -1,7 +1,7 @@
 """What is timed: models of the paper's tasks at their published sizes, on synthetic series of those tasks' shapes."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import torch
@@ -68,7 +68,7 @@ class Workload:
     width: int
     heads: int
     contenders: tuple[str, ...]
-    integrated: bool = field(default=False)
+    integrated: bool = False
     """Whether the increments of the series are smooth and of unit size, rather than the series themselves."""
     bars: tuple[Bar, ...] = ()
 

@@ -1,0 +1,39 @@
+"""Whether the fields of a stage are of the kinds that it declares: users run without pyright, and a run takes long."""
+
+from math import isfinite
+from typing import Literal, get_args, get_origin, get_type_hints
+
+from beartype.door import is_bearable
+
+from fwp.errors import FwpError
+
+__all__ = ["require_kinds"]
+
+
+def require_kinds(owner: object, what: str) -> None:
+    """Compare every field of a dataclass with its annotation.
+
+    Raises:
+        FwpError: a value is of another kind, or not finite.
+    """
+    for name, hint in get_type_hints(type(owner)).items():
+        value = getattr(owner, name)
+        if not (is_bearable(value, hint) or is_bearable(_as_floats(value), hint)):
+            known = get_args(hint) if get_origin(hint) is Literal else ()
+            kind = hint.__name__ if isinstance(hint, type) else str(hint).replace("typing.", "")
+            expected = " or ".join(map(repr, known)) or kind
+            facts = (name, repr(value)), ("expected", expected)
+            raise FwpError(f"a value of the {what} is of another kind", *facts, help=f"give {name} another value")
+        if not all(
+            isfinite(own) for own in (value if isinstance(value, tuple) else (value,)) if isinstance(own, float)
+        ):
+            raise FwpError(
+                f"a number of the {what} is not finite", (name, repr(value)), help=f"give {name} another value"
+            )
+
+
+def _as_floats(value: object) -> object:
+    """Whole numbers as floats, where they stand for some: 1 is as good as 1.0."""
+    if isinstance(value, tuple):
+        return tuple(map(_as_floats, value))
+    return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
