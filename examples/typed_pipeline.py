@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from fwp import Control, FwpError, Model, Projection
-from fwp.bench import Recipe, Run, Task, run, task
+from fwp.bench import Recipe, Report, Run, Task, run, task
 from fwp.controls import hermite
 from fwp.fields import linear, start, static
 from fwp.rules import delta, dx
@@ -44,7 +44,8 @@ def main() -> None:
         except FwpError as refused:
             print(f">>> {text}\n{refused}\n")
     with TemporaryDirectory() as folder:
-        found = run(right, Path(folder) / "motions", device="cpu")
+        report: Report = run(right, Path(folder) / "motions", device="cpu")
+    found = report.to_json()
     print({name: found[name] for name in ("task", "rule", "control", "split", "parameters", "test")})
 
 
