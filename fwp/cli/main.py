@@ -49,7 +49,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         print(error, file=sys.stderr)
         raise SystemExit(1) from None
     except KeyboardInterrupt:
-        print("interrupted; runs go on where they were when their command is given again", file=sys.stderr)
+        kept = "; what is done is kept, and the same command goes on" if {*arguments[:1]} & {"run", "bench"} else ""
+        print(f"interrupted{kept}", file=sys.stderr)
         raise SystemExit(130) from None
     except BrokenPipeError:  # the reader has seen enough, and python would complain once more when it closes stdout
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

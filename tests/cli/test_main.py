@@ -69,7 +69,7 @@ def test_a_run_that_is_told_to_end_says_so_and_goes_on_later(tmp_path: Path, end
         process.send_signal(end)
         out, said = process.communicate(timeout=60)
     assert process.returncode == 130 and not out
-    assert said.splitlines()[-1].startswith("interrupted; runs go on") and "Traceback" not in said
+    assert said.splitlines()[-1].startswith("interrupted; what is done is kept") and "Traceback" not in said
     assert (tmp_path / "state.safetensors").exists() and not (tmp_path / "result.json").exists()
 
 
