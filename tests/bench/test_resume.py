@@ -126,8 +126,8 @@ def test_what_ran_before_makes_no_difference(whole: Path, tmp_path: Path) -> Non
 
 def test_a_finished_run_only_reports(whole: Path) -> None:
     before = {file: (file.stat().st_mtime_ns, file.read_bytes()) for file in whole.iterdir()}
-    result = run(small(), whole, "cpu")
-    assert result == json.loads((whole / "result.json").read_text())
+    report = run(small(), whole, "cpu")
+    assert report.to_json() == json.loads((whole / "result.json").read_text())
     assert before == {file: (file.stat().st_mtime_ns, file.read_bytes()) for file in whole.iterdir()}
 
 
