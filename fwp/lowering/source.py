@@ -158,6 +158,8 @@ def _contract(names: list[str], axes: list[Axes], output: Axes) -> str:
 
 def _elementwise(names: list[str], axes: list[Axes], output: Axes) -> str | None:
     left, right = (_broadcast(n, own, output) for n, own in zip(names, axes, strict=True))
+    if output and output[-1] in axes[0] and output[-1] not in axes[1]:
+        left, right = right, left  # columns times a row is what torch does some hundredths faster
     return None if left is None or right is None else f"{left} * {right}"
 
 
