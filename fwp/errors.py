@@ -12,6 +12,11 @@ No class here decides anything: the caller supplies the words, this file their s
 
 from __future__ import annotations
 
+import sys
+import warnings
+from collections.abc import Iterable
+from difflib import get_close_matches
+
 __all__ = [
     "AxisError",
     "CompositionError",
@@ -19,16 +24,20 @@ __all__ = [
     "DomainError",
     "FormatError",
     "FwpError",
+    "FwpWarning",
     "SizeError",
     "SolveError",
+    "did_you_mean",
     "reason",
+    "warn",
 ]
 
 
-class FwpError(Exception):
+class FwpError(ValueError):
     """What was wrong, the facts that disagree, and one thing to do.
 
-    `facts` are printed one a line in two aligned columns, `name : fact`; a fact given as a bare string takes a whole line.
+    A ValueError, as users of other libraries expect where what they gave is at fault. `facts` are printed one a line in two
+    aligned columns, `name : fact`; a fact given as a bare string takes a whole line.
     """
 
     def __init__(self, what: str, *facts: tuple[str, str] | str, help: str) -> None:
@@ -36,15 +45,17 @@ class FwpError(Exception):
         super().__init__(what, facts, help)
 
     def __str__(self) -> str:
-        width = max((len(fact[0]) for fact in self.facts if not isinstance(fact, str)), default=0)
-        lines = [self.what]
-        for fact in self.facts:
-            lines.append(f"    {fact}" if isinstance(fact, str) else f"    {fact[0]:<{width}} : {fact[1]}")
-        lines.append(f"  help: {self.help}")
-        return "\n".join(lines)
+        return _laid_out(self.what, self.facts, self.help)
 
     def __reduce__(self) -> tuple[object, ...]:
         return _restore, (type(self), self.what, self.facts, self.help)
+
+
+def _laid_out(what: str, facts: Iterable[tuple[str, str] | str], help: str) -> str:
+    facts = tuple(facts)
+    width = max((len(fact[0]) for fact in facts if not isinstance(fact, str)), default=0)
+    rows = (f"    {fact}" if isinstance(fact, str) else f"    {fact[0]:<{width}} : {fact[1]}" for fact in facts)
+    return "\n".join((what, *rows, f"  help: {help}"))
 
 
 def _restore(kind: type[FwpError], what: str, facts: tuple[tuple[str, str] | str, ...], help: str) -> FwpError:
@@ -85,3 +96,30 @@ def reason(error: Exception) -> str:
     if isinstance(error, FwpError):
         return error.what
     return f"there is no entry {error}" if isinstance(error, KeyError) else str(error).partition("\n")[0]
+
+
+class FwpWarning(UserWarning):
+    """Something goes on, but not as well as the user may think: laid out like a complaint."""
+
+
+_BETWEEN = ("fwp", "torch", "lightning", "beartype", "jaxtyping", "contextlib", "functools", "importlib")
+"""Packages whose frames stand between a warning and the line that caused it."""
+
+
+def warn(what: str, *facts: tuple[str, str] | str, help: str) -> None:
+    """A warning in the layout of a complaint, at the line of the user's own that caused it."""
+    frame, level = sys._getframe(1), 2
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] in _BETWEEN:
+        frame, level = frame.f_back, level + 1
+    warnings.warn(_laid_out(what, facts, help), FwpWarning, stacklevel=level)
+
+
+def did_you_mean(name: object, known: Iterable[str], otherwise: str) -> str:
+    """The help for an unknown name: the known one that it resembles, whatever its case and whether - or _; or `otherwise`."""
+    alike = {_plain(one): one for one in known}
+    near = get_close_matches(_plain(str(name)), alike, n=1)
+    return f"did you mean {alike[near[0]]}?" if near else otherwise
+
+
+def _plain(name: str) -> str:
+    return name.casefold().replace("_", "-")

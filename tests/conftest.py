@@ -11,7 +11,7 @@ import torch
 from hypothesis import HealthCheck, register_random, settings
 
 HERE = Path(__file__).parent
-AS_USERS_SEE_IT = [HERE / "messages", HERE / "compile", HERE / "proofs", HERE / "cli", HERE / "docs"]
+AS_USERS_SEE_IT = [HERE / "messages", HERE / "issues", HERE / "compile", HERE / "proofs", HERE / "cli", HERE / "docs"]
 DEAR_UNDER_THE_HOOK = [
     HERE
     / "terms"

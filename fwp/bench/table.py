@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from difflib import get_close_matches
 from itertools import chain
 from types import MappingProxyType
 
@@ -10,7 +9,7 @@ from fwp.bench.paper import PUBLISHED
 from fwp.bench.pipeline import Run
 from fwp.bench.task import TASKS, Task
 from fwp.controls import Control, linear, log_signature, natural_cubic
-from fwp.errors import FwpError
+from fwp.errors import FwpError, did_you_mean
 from fwp.fields import (
     Model,
     Projection,
@@ -309,12 +308,11 @@ def chosen(cells: Sequence[Cell], names: Sequence[str]) -> list[Cell]:
     for name in names:
         if not any(_below(cell, name) for cell in cells):
             known = sorted({"/".join(cell.name.split("/")[:i]) for cell in cells for i in (1, 2, 3)})
-            near = get_close_matches(name, known, n=1)
             raise FwpError(
                 "no cell of the table has this name",
                 ("name", repr(name)),
                 ("cells", ", ".join(dict.fromkeys(cell.name.rpartition("/")[0] + "/…" for cell in cells))),
-                help=f"did you mean {near[0]}?" if near else f"one is {cells[0].name}",
+                help=did_you_mean(name, known, f"one is {cells[0].name}"),
             )
     return [cell for cell in cells if any(_below(cell, name) for name in names)]
 

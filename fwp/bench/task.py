@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from types import MappingProxyType
 
 from fwp.bench.recipes import (
@@ -20,7 +19,7 @@ from fwp.bench.recipes import (
 from fwp.bench.source import Sepsis, Source, Speech, Uea
 from fwp.bench.split import Split
 from fwp.controls import Control, hermite, log_signature
-from fwp.errors import FwpError
+from fwp.errors import FwpError, did_you_mean
 from fwp.training.kinds import require_kinds
 from fwp.training.metric import Metric
 from fwp.training.recipe import Recipe
@@ -136,10 +135,9 @@ def task(name: str) -> Task:
         return TASKS[name]
     if name.startswith("uea:") and (archive := name.removeprefix("uea:")):
         return Task(name, Uea(archive), f"{archive} of the UEA and UCR archives.")
-    near = get_close_matches(name, TASKS, n=1)
     raise FwpError(
         "no task has this name",
         ("name", repr(name)),
         ("tasks", ", ".join((*TASKS, "uea:<Name>"))),
-        help=f"did you mean {near[0]}?" if near else "any UEA or UCR data set is uea:<Name>, as in uea:EigenWorms",
+        help=did_you_mean(name, TASKS, "any UEA or UCR data set is uea:<Name>, as in uea:EigenWorms"),
     )

@@ -132,6 +132,8 @@ def learning(folder: Path, told: Mapping[str, Any]) -> Drawn:
     file = folder / "metrics.jsonl"
     try:
         rows = [parse_json(line) for line in read_bytes(file, MOST_BYTES).decode().splitlines()]
+    except FwpError:
+        raise
     except ValueError as error:
         raise FormatError(
             "a file does not hold json that this library writes",

@@ -5,7 +5,6 @@ It decides nothing about the data: it fills, fits and hands on, sample by sample
 
 import re
 from dataclasses import dataclass
-from difflib import get_close_matches
 from math import inf
 from typing import TYPE_CHECKING, Any, assert_never
 
@@ -23,7 +22,7 @@ from fwp.controls.natural_cubic import natural_cubic as fit_natural_cubic
 from fwp.controls.path import Causality, Path
 from fwp.controls.signature import log_signatures, lyndon_words, window_ends
 from fwp.data import Series
-from fwp.errors import CompositionError, DataError, FormatError
+from fwp.errors import CompositionError, DataError, FormatError, did_you_mean
 
 __all__ = ["Control", "by_name", "hermite", "linear", "log_signature", "natural_cubic", "rectilinear", "wrong_order"]
 
@@ -260,12 +259,11 @@ def by_name(name: str) -> Control:
     if found := re.fullmatch(r"log-signature-([1-9]\d*)-([1-9]\d*)", name, re.ASCII):
         depth, step = map(int, found.groups())
         return log_signature(depth, step)
-    near = get_close_matches(name.replace("_", "-"), controls, n=1)
     raise DataError(
         "no control has this name",
         ("name", repr(name)),
         ("controls", f"{', '.join(controls)}, log-signature-DEPTH-STEP"),
-        help=f"did you mean {near[0]}?" if near else "log-signature-2-16 has depth 2, and windows of 16 steps",
+        help=did_you_mean(name, controls, "log-signature-2-16 has depth 2, and windows of 16 steps"),
     )
 
 

@@ -17,7 +17,7 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 from tempfile import TemporaryDirectory
 from typing import Literal, NamedTuple
 
-from fwp.errors import DataError
+from fwp.errors import DataError, FwpError
 
 __all__ = ["Entry", "entries", "extract", "sha256"]
 
@@ -146,6 +146,8 @@ def _refusals(archive: Path) -> Iterator[None]:
     """What goes wrong in reading an archive, or in writing what it holds, is an error that names it."""
     try:
         yield
+    except FwpError:
+        raise
     except DAMAGE as error:
         raise _refusal("an archive is truncated or damaged", archive, str(error), "fetch it again") from error
     except OSError as error:

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from urllib.request import HTTPRedirectHandler, Request, build_opener
 
 from fwp.data.archive import sha256
-from fwp.errors import DataError
+from fwp.errors import DataError, FwpError
 
 __all__ = ["fetch"]
 
@@ -47,21 +47,26 @@ def fetch(url: str, file: Path, checksum: str | None, *, progress: Callable[[str
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         _download(url, part, lambda amount: tell(f"{file.name}: {amount}"))
-        if checksum is not None and (found := _checksum(part, checksum.partition(":")[0])) != checksum.lower():
+        own = sha256(part)
+        kind = "sha256" if checksum is None else checksum.partition(":")[0].lower()
+        found = f"{kind}:{own if kind == 'sha256' else _hashed(part, kind)}"  # an archive of gigabytes is read once
+        if checksum is not None and found != checksum.lower():
             part.unlink()
             raise _refusal("a downloaded file has the wrong checksum", url, file, found, ("expected", checksum))
-        tell(f"{file.name}: {part.stat().st_size:,} bytes, SHA-256 {sha256(part)}")
+        tell(f"{file.name}: {part.stat().st_size:,} bytes, SHA-256 {own}")
         part.replace(file)
+    except FwpError:
+        raise
     except (OSError, HTTPException, ValueError) as error:  # ValueError: how urllib words an address that is none
         reason = error.reason if isinstance(error, URLError) and not isinstance(error, HTTPError) else error
         raise _refusal("a file is not here and cannot be downloaded", url, file, str(reason) or repr(reason)) from error
     return file
 
 
-def _checksum(file: Path, kind: str) -> str:
-    """As publishers write it. Raises: ValueError: there is no such kind."""
+def _hashed(file: Path, kind: str) -> str:
+    """In hexadecimal. Raises: ValueError: there is no such kind of checksum."""
     with file.open("rb") as opened:
-        return f"{kind}:{hashlib.file_digest(opened, kind.lower()).hexdigest()}".lower()
+        return hashlib.file_digest(opened, kind).hexdigest()
 
 
 def _download(url: str, part: Path, tell: Callable[[str], None]) -> None:

@@ -14,7 +14,7 @@ import torch
 
 from fwp.data.extra import extra
 from fwp.data.series import Series, series
-from fwp.errors import DataError, reason
+from fwp.errors import DataError, FwpError, reason
 
 __all__ = ["COLUMNS", "Named", "read_table"]
 
@@ -142,6 +142,8 @@ def _read(file: Path, columns: tuple[str, ...]) -> _Rows:
         with file.open("rb") as opened:
             parquet = opened.read(4) == b"PAR1"
         rows = _parquet(file, columns) if parquet else _csv(file, columns)
+    except FwpError:
+        raise
     except OSError as error:
         said = error.strerror or str(error)
         raise DataError(

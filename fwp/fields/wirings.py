@@ -5,9 +5,7 @@ Each is a function because some have options; `suited` makes of one what another
 
 from __future__ import annotations
 
-from difflib import get_close_matches
-
-from fwp.errors import CompositionError
+from fwp.errors import CompositionError, did_you_mean
 from fwp.fields.compose import Projection
 from fwp.fields.initial import Initial, StatesFrom, first, first_write, start, zero
 from fwp.fields.maps import (
@@ -225,13 +223,10 @@ def wiring(name: str) -> Projection:
         "gru-ode": gru_ode_wiring,
     }
     if name not in known:
-        near = get_close_matches(name.replace("_", "-"), known, n=1)
         raise CompositionError(
             "no projection has this name",
             ("name", repr(name)),
             ("projections", ", ".join(known)),
-            help=f"did you mean {near[0]}?"
-            if near
-            else "a projection of your own is a value, Projection(…), in Python",
+            help=did_you_mean(name, known, "a projection of your own is a value, Projection(…), in Python"),
         )
     return known[name]()

@@ -1,10 +1,9 @@
 """Learning rules as values: the shared vocabulary, `Rule` and `System`, the rules of the literature, and their laws."""
 
 from collections.abc import Mapping
-from difflib import get_close_matches
 from types import MappingProxyType
 
-from fwp.errors import FwpError
+from fwp.errors import FwpError, did_you_mean
 from fwp.rules.gallery import (
     anti_hebb,
     bcm,
@@ -118,11 +117,10 @@ def by_name(name: str) -> Rule | System:
     """The rule of `ALL` that has this name. Raises: FwpError, where none has."""
     if name in ALL:
         return ALL[name]
-    near = get_close_matches(name, ALL, n=1)
     own = "a rule of your own is a value, Rule(…), and on the command line path/to/file.py:name"
     raise FwpError(
         "no rule has this name",
         ("name", repr(name)),
         ("rules", ", ".join(ALL)),
-        help=f"did you mean {near[0]}?" if near else own,
+        help=did_you_mean(name, ALL, own),
     )

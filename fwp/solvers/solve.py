@@ -11,7 +11,7 @@ from jaxtyping import Float, Float64, Int64
 from torch import Tensor
 
 from fwp.controls import Path
-from fwp.errors import SolveError
+from fwp.errors import FwpError, SolveError
 from fwp.fields import VectorField
 from fwp.solvers.adjoint import warn_of_adjoint
 from fwp.solvers.choices import check_choices
@@ -95,6 +95,8 @@ def solve(
 
     try:
         found = integrate(wanted, counts)
+    except FwpError:
+        raise
     except (AssertionError, ValueError) as error:  # torchdiffeq's way to give up, and scipy's
         raise stopped(field, states, chosen.method, counts, str(error)) from error
     refuse_unfinished(field, states, found, chosen.method, counts, lambda knots: integrate(knots, Counts()))

@@ -17,19 +17,15 @@ def require_kinds(owner: object, what: str) -> None:
         FwpError: a value is of another kind, or not finite.
     """
     for name, hint in get_type_hints(type(owner)).items():
-        value = getattr(owner, name)
+        value, help = getattr(owner, name), f"give {name} another value"
         if not (is_bearable(value, hint) or is_bearable(_as_floats(value), hint)):
             known = get_args(hint) if get_origin(hint) is Literal else ()
             kind = hint.__name__ if isinstance(hint, type) else str(hint).replace("typing.", "")
-            expected = " or ".join(map(repr, known)) or kind
-            facts = (name, repr(value)), ("expected", expected)
-            raise FwpError(f"a value of the {what} is of another kind", *facts, help=f"give {name} another value")
-        if not all(
-            isfinite(own) for own in (value if isinstance(value, tuple) else (value,)) if isinstance(own, float)
-        ):
-            raise FwpError(
-                f"a number of the {what} is not finite", (name, repr(value)), help=f"give {name} another value"
-            )
+            facts = (name, repr(value)), ("expected", " or ".join(map(repr, known)) or kind)
+            raise FwpError(f"a value of the {what} is of another kind", *facts, help=help)
+        parts = value if isinstance(value, tuple) else (value,)
+        if not all(isfinite(part) for part in parts if isinstance(part, float)):
+            raise FwpError(f"a number of the {what} is not finite", (name, repr(value)), help=help)
 
 
 def _as_floats(value: object) -> object:
