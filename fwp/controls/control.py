@@ -22,6 +22,7 @@ from fwp.controls.natural_cubic import natural_cubic as fit_natural_cubic
 from fwp.controls.path import Causality, Path
 from fwp.controls.signature import log_signatures, lyndon_words, window_ends
 from fwp.data import Series
+from fwp.data.precision import undisturbed, working
 from fwp.errors import CompositionError, DataError, FormatError, did_you_mean
 
 __all__ = ["Control", "by_name", "hermite", "linear", "log_signature", "natural_cubic", "rectilinear", "wrong_order"]
@@ -96,6 +97,7 @@ class Control:
         """The size of a path's `start` for the channels of the series: theirs, and the time where it is added."""
         return channels + self.time
 
+    @undisturbed
     def __call__(self, series: Series, fill: Float[Tensor, "channel"] | None = None) -> Path:
         """The path through a series, differentiable in its values, without ever waiting for the device.
 
@@ -122,7 +124,7 @@ class Control:
                 ("series", f"{series.channels} channels"),
                 help="use the channels' means over the training data",
             )
-        series = _at_least_two(series)
+        series = _at_least_two(series.to(dtype=working(series.values.dtype)))
         rows = max(1, NUMBERS_AT_ONCE // (series.times.shape[1] * series.channels))
         chunks = [series[start : start + rows] for start in range(0, len(series), rows)] or [series]
         coefficients = torch.cat([self._fit(chunk, fill) for chunk in chunks])

@@ -14,11 +14,13 @@ from torch import Tensor, nn
 import fwp.fields.compose
 from fwp.controls import Path
 from fwp.data import Series
+from fwp.data.precision import HALF, undisturbed, working
 from fwp.errors import CompositionError, FwpError, SizeError
 from fwp.fields.initial import FirstWrite, StatesFrom, Zero, maps_of, reads_first
 from fwp.fields.maps import SlowMap, reads_signal
 from fwp.fields.sizes import check_given, layer_sizes
 from fwp.fields.slow_net import SlowNet
+from fwp.fields.substitute import substitute
 from fwp.fields.vector_field import VectorField
 from fwp.lowering import lower, lower_rule
 from fwp.rules.rule import Rule
@@ -72,7 +74,7 @@ class Net(nn.Module):
                 ("given", f"a {type(series).__name__}"),
                 help="make one of them: net(fwp.series(values))",
             )
-        return self @ self.model.control(series)
+        return self._along(self.model.control(series), series.values.dtype)
 
     def __matmul__(self, path: Path) -> VectorField:
         if not isinstance(path, Path):  # pyright: ignore[reportUnnecessaryIsInstance]  # users run without pyright
@@ -81,6 +83,10 @@ class Net(nn.Module):
                 ("right", f"a {type(path).__name__}"),
                 help="bind it to a path, net @ control(series), or call it with the series, net(series)",
             )
+        return self._along(path, path.coefficients.dtype)
+
+    def _along(self, path: Path, given: torch.dtype) -> VectorField:
+        """The field along a path laid through series of the given type."""
         expected = self.model.control.channels(self.sizes["channel"])
         if path.channels != expected:
             raise SizeError(
@@ -107,15 +113,28 @@ class Net(nn.Module):
                 ("path", "none" if path.static is None else f"{features} static features"),
                 help="give them with the series: series(values, times, static=…)",
             )
-        own, given = next(self.parameters(), path.coefficients).dtype, path.coefficients
-        if given.dtype != own and not torch.is_autocast_enabled(given.device.type):
+        parameter = next(self.parameters(), None)
+        own = given if parameter is None else parameter.dtype
+        # A path that was fitted ahead has the type that is computed in.
+        if given not in (own, working(own)) and not torch.is_autocast_enabled(path.coefficients.device.type):
             raise FwpError(
                 "the series are of another type of number than the net's parameters",
-                ("series", str(given.dtype)),
+                ("series", str(given)),
                 ("net", str(own)),
-                help=f"series.to(dtype={own}), or build the net with dtype={given.dtype}; numpy's own numbers are float64",
+                help=f"series.to(dtype={own}), or build the net with dtype={given}; numpy's own numbers are float64",
             )
-        return VectorField(self, path)
+        answers = given if given in HALF else own
+        return VectorField(self, path.to(dtype=working(own)), None if answers is working(own) else answers)
+
+    def in_full(self) -> "Net":
+        """The net in the type that is computed in; modules of the user's own compute in the type that they have.
+
+        Each parameter is cast once: what a long series adds up to its gradient is added up in that type, too.
+        """
+        if next(self.parameters(), torch.empty(0)).dtype not in HALF:
+            return self
+        slow = [own for own in self.modules() if isinstance(own, SlowNet)]
+        return substitute(self, lambda own: own.to(working(own.dtype)), [step for own in slow for step in own.external])
 
     @property
     def outputs(self) -> int:
@@ -124,12 +143,14 @@ class Net(nn.Module):
         assert isinstance(top, LayerNet)
         return top.outputs
 
+    @undisturbed
     def slots(self, inputs: Tensors) -> Tensors:
         """The slots that the first layer's rates read: all of a rate that does not depend on the states."""
         first = self.layers[0]
         assert isinstance(first, LayerNet)
         return first.slots(first.rate_arguments, inputs)
 
+    @undisturbed
     def rates(self, states: Tensors, inputs: Tensors, slots: Tensors | None = None) -> dict[str, Tensor]:
         """d(state)/dt of every state; `slots` are those of the first layer, if they are at hand."""
         found: dict[str, Tensor] = {}
@@ -140,11 +161,13 @@ class Net(nn.Module):
             found |= zip(names, layer.rates(own, filled), strict=True)
         return found
 
+    @undisturbed
     def read(self, states: Tensors, inputs: Tensors) -> Float[Tensor, "..."]:
         """The read-out of the last layer, `(*batch, head, *axes)`."""
         *_, (layer, _, own, signals) = self._climb(inputs, lambda _, names, __: own_states(states, names))
         return layer.read(own, signals)
 
+    @undisturbed
     def initial(self, inputs: Tensors) -> dict[str, Tensor]:
         """The states at the first instant, where the signals are `inputs`."""
         climb = self._climb(inputs, lambda layer, _, signals: layer.initial(signals))

@@ -13,6 +13,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn.functional import linear
 
+from fwp.data.precision import HALF
 from fwp.errors import CompositionError
 from fwp.fields.maps import Activation, External, FeedForward, LayerNorm, Linear, Parameter, Shared, SlowMap
 from fwp.fields.show import show_map
@@ -46,10 +47,13 @@ class SlowNet(nn.Module):
     @property
     def foreign(self) -> bool:
         """Whether a module of the user's own is among the maps: it alone may be random."""
-        return any(
-            not isinstance(step, _Linear | _Constant | _Activation | _FeedForward | nn.LayerNorm)
-            for step in self.steps.values()
-        )
+        return any(True for _ in self.external)
+
+    @property
+    def external(self) -> Iterator[nn.Module]:
+        """The modules of the user's own."""
+        own = (_Linear, _Constant, _Activation, _FeedForward, nn.LayerNorm)
+        return (step for step in self.steps.values() if not isinstance(step, own))
 
     def parameters_from(self, signal: str) -> Iterator[nn.Parameter]:
         """The parameters of maps that begin at this signal."""
@@ -63,7 +67,8 @@ class SlowNet(nn.Module):
     def _value(self, result: str, values: dict[str, Tensor]) -> Tensor:
         if result not in values:
             source = self._sources[result]
-            values[result] = self.steps[result]() if source is None else self.steps[result](self._value(source, values))
+            step = self.steps[result]
+            values[result] = step() if source is None else _applied(step, self._value(source, values))
         return values[result]
 
     def _add(self, node: SlowMap, owner: str) -> str:
@@ -111,6 +116,12 @@ class SlowNet(nn.Module):
         self.steps[unique] = module
         self._sources[unique] = source
         return unique
+
+
+def _applied(step: nn.Module, source: Tensor) -> Tensor:
+    """The map of a source; a module of half precision, which is the user's own then, computes in its own type."""
+    dtype = next(step.parameters(), source).dtype
+    return step(source.to(dtype)).to(source.dtype) if dtype in HALF else step(source)
 
 
 class _Linear(nn.Module):

@@ -4,10 +4,11 @@ Positions are on the knot index: 2.5 is half way between the third and the fourt
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from math import floor
 
+import torch
 from jaxtyping import Float, Int64
 from torch import Tensor, nn
 from torch.func import functional_call
@@ -15,6 +16,7 @@ from torch.func import functional_call
 import fwp.fields.net
 from fwp.controls import Path
 from fwp.controls.knots import at_knots
+from fwp.data.precision import working
 from fwp.fields.cde import CDE, IndexedControl, LinearField
 
 __all__ = ["Instant", "VectorField"]
@@ -31,9 +33,15 @@ class VectorField:
 
     net: "fwp.fields.net.Net"
     path: Path
+    answers: torch.dtype | None = None
+    """The type of what is read, where it is not the one that is computed in."""
 
     def __repr__(self) -> str:
         return f"VectorField({self.net.model!r}, {self.path!r})"
+
+    def in_full(self) -> "VectorField":
+        """The field with its parameters in the type that is computed in; solvers take it so, once for all instants."""
+        return self if self.answers is None else replace(self, net=self.net.in_full())
 
     def __call__(self, position: float) -> "Instant":
         """The field at a position on the knot index, from the right at a knot and from the left at the last."""
@@ -42,11 +50,11 @@ class VectorField:
 
     def at(self, interval: int, fraction: float) -> "Instant":
         """The field inside one interval, at a fraction of its length; 0 and 1 are its own ends."""
-        return Instant(self.net, self.signals(*self.path.at(interval, fraction)))
+        return Instant(self.in_full().net, self.signals(*self.path.at(interval, fraction)), self.answers)
 
     def at_knots(self, knots: Int64[Tensor, "batch request"]) -> "Instant":
         """The field at knots of each sample's own, as seen from the interval that led there; `(batch request …)`."""
-        return Instant(self.net, self.signals(*at_knots(self.path, knots)))
+        return Instant(self.in_full().net, self.signals(*at_knots(self.path, knots)), self.answers)
 
     def signals(
         self, x: Float[Tensor, "batch *place channel"], dx: Float[Tensor, "batch *place channel"]
@@ -59,7 +67,7 @@ class VectorField:
 
     def initial(self) -> dict[str, Tensor]:
         """The states at the first knot."""
-        return self.net.initial({**self.at(0, 0.0).inputs, "first": self.path.start})
+        return self.in_full().net.initial({**self.at(0, 0.0).inputs, "first": self.path.start})
 
     def pure(self) -> Callable[[Tensors, Tensors, Tensors], dict[str, Tensor]]:
         """The field as a function of plain dictionaries: (parameters, states, signals) → rates.
@@ -69,7 +77,7 @@ class VectorField:
         rates = _Rates(self.net)
 
         def pure(parameters: Tensors, states: Tensors, inputs: Tensors) -> dict[str, Tensor]:
-            named = {f"net.{name}": value for name, value in parameters.items()}
+            named = {f"net.{name}": value.to(working(value.dtype)) for name, value in parameters.items()}
             found: dict[str, Tensor] = functional_call(rates, named, (states, inputs))
             return found
 
@@ -83,7 +91,7 @@ class VectorField:
         """
         self.net.model.require_cde()
         control = IndexedControl(self.path)
-        func = LinearField(self, control)
+        func = LinearField(self.in_full(), control)
         return CDE(control, func, func.pack(self.initial()))
 
 
@@ -93,6 +101,8 @@ class Instant:
 
     net: "fwp.fields.net.Net"
     inputs: dict[str, Float[Tensor, "*batch channel"]]
+    answers: torch.dtype | None = None
+    """The type of what is read, as of the field."""
 
     @cached_property
     def slots(self) -> Tensors:
@@ -101,11 +111,16 @@ class Instant:
 
     def __call__(self, states: Tensors) -> dict[str, Tensor]:
         """d(state)/dt for every state."""
-        return self.net.rates(states, self.inputs, self.slots)
+        return self.net.rates(_in_full(states), self.inputs, self.slots)
 
     def read(self, states: Tensors) -> Tensor:
         """The read-out, `(*batch, head, *axes)`."""
-        return self.net.read(states, self.inputs)
+        return self.net.read(_in_full(states), self.inputs).to(self.answers)
+
+
+def _in_full(states: Tensors) -> Tensors:
+    """The states in the type that is computed in, where they are given in half precision."""
+    return {name: state.to(working(state.dtype)) for name, state in states.items()}
 
 
 class _Rates(nn.Module):

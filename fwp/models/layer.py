@@ -4,7 +4,6 @@ Outputs at a time point know what was observed up to it and nothing else, where 
 lays a control of its own through that one's outputs, so that each layer is solved as its rule's structure allows.
 """
 
-from contextlib import nullcontext
 from dataclasses import replace
 from typing import Any
 
@@ -15,6 +14,7 @@ from torch import Tensor, nn
 
 from fwp.controls import Causality, Control, Kind, LogSignature
 from fwp.data import Series, series
+from fwp.data.precision import undisturbed, working
 from fwp.data.series import Array
 from fwp.errors import CompositionError, FwpError, SizeError
 from fwp.fields import Net, Projection, direct, suited
@@ -120,8 +120,9 @@ class FastWeights(nn.Module):
     ) -> tuple[Float[Tensor, "batch *time output"], State]:
         """The outputs at every time point, and the state at each sample's own end.
 
-        After a sample's end its last output is repeated: `outputs[:, -1]` is each one's last. Under autocast a layer computes
-        in the type of its parameters, since errors of fast weights add up over a series.
+        After a sample's end its last output is repeated: `outputs[:, -1]` is each one's last. Outputs are of the type of the
+        values. With parameters of half precision, and under autocast, a layer computes in float32, and its state is
+        float32, since errors of fast weights add up over a series.
 
         A rule of one state, solved by its own steps, is one graph for `torch.compile(fullgraph=True)` and for `torch.export`
         (`strict=False`, for one length of series); in it sizes and types are checked, but no numbers. Other rules break
@@ -151,10 +152,7 @@ class FastWeights(nn.Module):
                 *given.items(),
                 help="layer(values), layer(values, state); times, mask and lengths go by name",
             )
-        wanted = next(self.parameters(), values).dtype
-        if torch.is_autocast_enabled(values.device.type):
-            values = values.to(wanted)
-        self._check(values, wanted, state)
+        self._check(values, state)
         given = {"times": times, "mask": mask, "lengths": lengths, "static": static}
         if torch.compiler.is_dynamo_compiling():
             from fwp.models.traced import apart, whole  # takes seconds to import, as the compiler itself does
@@ -168,6 +166,7 @@ class FastWeights(nn.Module):
             outputs, left = self.along(values, state, **given)
         return (outputs[:, -1] if last else outputs), left
 
+    @undisturbed
     def along(
         self,
         values: Float[Tensor, "batch time channel"],
@@ -178,31 +177,34 @@ class FastWeights(nn.Module):
         static: Array | None = None,
     ) -> tuple[Float[Tensor, "batch time output"], State]:
         """`forward` for values whose axes and type fit, at every time point."""
-        device = values.device.type
-        full = torch.autocast(device, enabled=False) if torch.is_autocast_enabled(device) else nullcontext()
-        with full:
-            new = self._series(values, state, times, mask, lengths, static)
-            weights: list[dict[str, Tensor]] = []
-            knots: list[Tensor] = []
-            outputs, ends = values, new.times
-            for i, own in enumerate(self.nets):
-                net = _net(own)
-                if i:
-                    outputs = self.dropout(outputs)
-                    new = replace(new, values=outputs, mask=inside(new).expand(outputs.shape))
-                before = None if state is None else (state.knots[i], state.times)
-                points = points_on(new, before)
-                path, first = path_on(net.model.control, new if before is None else points, before is not None)
-                begin = None if state is None else state.weights[i]
-                read, end = follow(net @ path, method=self.method, steps=self.steps, initial=begin)
-                outputs = rearrange(read, "batch knot ... -> batch knot (...)")
-                outputs = outputs[:, first :: stride_of(net.model.control)][:, : values.shape[1]]
-                knot, ends = last_two(points)
-                weights.append(end)
-                knots.append(knot)
-        return outputs, State(tuple(weights), tuple(knots), ends)
+        asked, values = values.dtype, values.to(working(self._dtype(values)))
+        new = self._series(values, state, times, mask, lengths, static)
+        weights: list[dict[str, Tensor]] = []
+        knots: list[Tensor] = []
+        outputs, ends = values, new.times
+        for i, own in enumerate(self.nets):
+            net = _net(own)
+            if i:
+                outputs = self.dropout(outputs)
+                new = replace(new, values=outputs, mask=inside(new).expand(outputs.shape))
+            before = None if state is None else (state.knots[i], state.times)
+            points = points_on(new, before)
+            path, first = path_on(net.model.control, new if before is None else points, before is not None)
+            begin = None if state is None else state.weights[i]
+            field = replace((net @ path).in_full(), answers=None)  # rounded at the end, not between layers
+            read, end = follow(field, method=self.method, steps=self.steps, initial=begin)
+            outputs = rearrange(read, "batch knot ... -> batch knot (...)")
+            outputs = outputs[:, first :: stride_of(net.model.control)][:, : values.shape[1]]
+            knot, ends = last_two(points)
+            weights.append(end)
+            knots.append(knot)
+        return outputs.to(asked), State(tuple(weights), tuple(knots), ends)
 
-    def _check(self, values: Tensor, wanted: torch.dtype, state: State | None) -> None:
+    def _dtype(self, values: Tensor) -> torch.dtype:
+        """Of the parameters; of the values, where there are none."""
+        return next(self.parameters(), values).dtype
+
+    def _check(self, values: Tensor, state: State | None) -> None:
         if values.ndim != 3 or values.shape[-1] != self.input_size:
             raise SizeError(
                 "the values do not have the axes or channels that the layer was built for",
@@ -212,7 +214,8 @@ class FastWeights(nn.Module):
                 if values.ndim == 3
                 else "one sample alone is values[None]; one channel alone values[..., None]",
             )
-        if values.dtype != wanted:
+        wanted = self._dtype(values)
+        if values.dtype != wanted and not torch.is_autocast_enabled(values.device.type):
             raise FwpError(
                 "the values are of another type than the layer's parameters",
                 ("values", str(values.dtype)),

@@ -12,13 +12,14 @@ Source of the first: Yang et al., Parallelizing linear transformers with the del
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import torch
 from jaxtyping import Bool, Float, Float64, Int64
 from torch import Tensor
 
+from fwp.data.precision import undisturbed
 from fwp.errors import CompositionError, SolveError
 from fwp.fields import VectorField
 from fwp.fields.net import LayerNet
@@ -56,6 +57,7 @@ class Attribution:
         return self.initial + self.steps.sum(1 if self.at_end else 2)
 
 
+@undisturbed
 def attribute(
     field: VectorField,
     times: Float64[Tensor, "request"] | Float64[Tensor, "batch request"] | Literal["knots"] | None = None,
@@ -84,7 +86,7 @@ def attribute(
         raise SolveError("there is no such attribution", ("of", repr(of)), help="use 'writes' or 'values'")
     check_choices(field, method, steps)
     path, knots, at_end = requests_of(field.path, times)
-    ready = prepared(VectorField(field.net, path), method, steps, initial)
+    ready = prepared(replace(field.in_full(), path=path), method, steps, initial)
     taken, first, chosen, each = ready.steps, ready.first, ready.plan, ready.each
     past = torch.arange(path.intervals * each, device=knots.device) < knots[..., None] * each
     match of, taken:

@@ -17,6 +17,7 @@ from jaxtyping import Float, Float64
 from torch import Tensor
 
 from fwp.controls.split import split
+from fwp.data.precision import undisturbed
 from fwp.errors import CompositionError, FwpError
 from fwp.fields import Net, VectorField
 from fwp.fields.fit import slots_of
@@ -91,6 +92,7 @@ class Observed:
         return self.values[name]
 
 
+@undisturbed
 def observe(
     field: VectorField,
     observables: Iterable[Observable] | Observable,
@@ -134,6 +136,7 @@ def observe(
     # The quadrature of an integral takes steps of its own, whatever the method does.
     own = min(steps, 1) if any(o.integral for o in wanted) else steps
     check_choices(field, method, own, gradient=choices.get("gradient", "exact"))
+    field = field.in_full()
     terms = {o.name: _Term(field.net, o) for o in wanted}
     if len(terms) < len(wanted):
         raise FwpError(
@@ -164,12 +167,12 @@ def _integrals(
     nodes, weights = _quadrature(method)
     cuts = [node for node in nodes if node < 1]
     fine = split(path, [(i + cut) / steps for i in range(steps) for cut in cuts])
-    solved = solve(VectorField(field.net, fine), "knots", method=method, **choices)
+    solved = solve(replace(field, path=fine), "knots", method=method, **choices)
     # From here on a panel is one step: a stretch of an interval with nodes from its own left end to its own right one.
     first = torch.arange(path.intervals * steps, device=knots.device)[:, None] * len(cuts)
     places = first + torch.arange(len(nodes), device=knots.device)
     states = {name: state[:, places] for name, state in solved.states.items()}
-    own = VectorField(field.net, path)
+    own = replace(field, path=path)
     at_nodes = path.nodes([(i + node) / steps for i in range(steps) for node in nodes])
     signals = own.signals(*(v.flatten(1, 2).unflatten(1, (-1, len(nodes))) for v in at_nodes))
     length = path.steps.repeat_interleave(steps, 1) / steps

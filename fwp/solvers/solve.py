@@ -4,6 +4,7 @@ Every solver runs on the knot index, where the knots of all samples coincide; re
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Literal
 
 import torch
@@ -11,6 +12,7 @@ from jaxtyping import Float, Float64, Int64
 from torch import Tensor
 
 from fwp.controls import Path
+from fwp.data.precision import undisturbed, working
 from fwp.errors import FwpError, SolveError
 from fwp.fields import VectorField
 from fwp.solvers.adjoint import warn_of_adjoint
@@ -31,6 +33,7 @@ Beginning = Mapping[str, Tensor] | Tensor | None
 """States by name; a tensor stands for the only one."""
 
 
+@undisturbed
 def solve(
     field: VectorField,
     times: Float64[Tensor, "request"] | Float64[Tensor, "batch request"] | Literal["knots"] | None = None,
@@ -73,7 +76,7 @@ def solve(
     """
     check_choices(field, method, steps, scan, chunk, gradient, backend, rtol, atol)
     path, knots, at_end = requests_of(field.path, times)
-    field = VectorField(field.net, path)
+    field = replace(field.in_full(), path=path)
     chosen = plan(
         situation_of(field), method=method, scan=scan, chunk=chunk, steps=steps, gradient=gradient, backend=backend
     )
@@ -142,6 +145,7 @@ def read_along(
     )[0]
 
 
+@undisturbed
 def follow(
     field: VectorField,
     *,
@@ -161,6 +165,7 @@ def follow(
         SolveError: a choice does not fit the rule.
     """
     check_choices(field, method, steps, scan, chunk, gradient, backend, rtol, atol)
+    field = field.in_full()
     chosen = plan(
         situation_of(field), method=method, scan=scan, chunk=chunk, steps=steps, gradient=gradient, backend=backend
     )
@@ -243,6 +248,7 @@ def begin_with(own: dict[str, Tensor], given: Beginning) -> dict[str, Tensor]:
                 ("the field's", ", ".join(f"{n} {tuple(s.shape)}" for n, s in own.items())),
                 help="give states (batch head *axes) by name; field.initial() shows them",
             )
+        state = state.to(working(state.dtype))
         if (state.dtype, state.device) != (own[name].dtype, own[name].device):
             raise SolveError(
                 "the states to begin with are of another kind of number, or on another device, than the field",

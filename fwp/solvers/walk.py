@@ -62,7 +62,7 @@ def follow(
         here = arrived[:, first + 1 : last + 1]
         state, read = _run(partial(_read_segment, field, layer, own, plan, first, last, here), state, layer, plan)
         found.append(read)
-    return torch.cat(found, 1), {name: own.sides.state(state)}
+    return torch.cat(found, 1).to(field.answers), {name: own.sides.state(state)}
 
 
 def _begin(

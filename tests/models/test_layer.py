@@ -331,9 +331,9 @@ def test_autocast_leaves_fast_weights_in_full() -> None:
     with torch.autocast("cpu", torch.bfloat16):
         given = before(values)
         outputs, state = own(given)
-    assert given.dtype == torch.bfloat16 and outputs.dtype == torch.float32
+    assert given.dtype == torch.bfloat16 and outputs.dtype == torch.bfloat16
     expected, left = own(given.float())
-    assert torch.equal(outputs, expected) and same(state, left, 0.0)
+    assert torch.equal(outputs, expected.bfloat16()) and same(state, left, 0.0)
     outputs.square().sum().backward()
     assert before.weight.grad is not None and before.weight.grad.any()
 
