@@ -43,6 +43,10 @@ class VectorField:
         """The field with its parameters in the type that is computed in; solvers take it so, once for all instants."""
         return self if self.answers is None else replace(self, net=self.net.in_full())
 
+    def rounded_by_the_caller(self) -> "VectorField":
+        """The field in full, whose read-outs too are in the type that is computed in."""
+        return replace(self.in_full(), answers=None)
+
     def __call__(self, position: float) -> "Instant":
         """The field at a position on the knot index, from the right at a knot and from the left at the last."""
         interval = min(max(floor(position), 0), self.path.intervals - 1)

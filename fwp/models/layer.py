@@ -8,7 +8,6 @@ from dataclasses import replace
 from typing import Any
 
 import torch
-from einops import rearrange
 from jaxtyping import Float
 from torch import Tensor, nn
 
@@ -18,11 +17,12 @@ from fwp.data.precision import undisturbed, working
 from fwp.data.series import Array
 from fwp.errors import CompositionError, FwpError, SizeError
 from fwp.fields import Net, Projection, direct, suited
-from fwp.models.stream import State, inside, last_two, path_on, points_on, stride_of, traced
+from fwp.models.stream import State, inside, traced
+from fwp.models.stretch import Description, Passed, described, pass_through, traced_through
 from fwp.rules.rule import Rule
 from fwp.rules.system import System
+from fwp.solvers.choices import refuse_onnx
 from fwp.solvers.plan import ORDER
-from fwp.solvers.solve import follow
 
 __all__ = ["FastWeights"]
 
@@ -95,6 +95,8 @@ class FastWeights(nn.Module):
             net = self.model.build(input_size, dtype=dtype, device=device, **given)
             self.nets.append(net)
             input_size = net.outputs
+        self.described = tuple(described(_net(net), method, steps) for net in self.nets)
+        """Each net as a compiler can be told of it; None where a module of the user's own is in it."""
         self.dropout = nn.Dropout(dropout)
 
     @property
@@ -124,9 +126,10 @@ class FastWeights(nn.Module):
         values. With parameters of half precision, and under autocast, a layer computes in float32, and its state is
         float32, since errors of fast weights add up over a series.
 
-        A rule of one state, solved by its own steps, is one graph for `torch.compile(fullgraph=True)` and for `torch.export`
-        (`strict=False`, for one length of series); in it sizes and types are checked, but no numbers. Other rules break
-        the compiler's graph, and cannot be exported.
+        For `torch.compile(fullgraph=True)` and `torch.export` a layer is one operator, for any batch and length, whatever the
+        rule: it is neither unrolled nor fused with what is around it, and its backward runs forward once more. Sizes and
+        types are checked there, but no numbers. With a module of the user's own, or weights that somebody parametrised,
+        a rule of one state is unrolled, for each length anew; other rules break the graph. There is no ONNX of it.
 
         Args:
             values: (batch time channel), what was observed; NaN means missing.
@@ -152,9 +155,10 @@ class FastWeights(nn.Module):
                 *given.items(),
                 help="layer(values), layer(values, state); times, mask and lengths go by name",
             )
+        refuse_onnx()
         self._check(values, state)
         given = {"times": times, "mask": mask, "lengths": lengths, "static": static}
-        if torch.compiler.is_dynamo_compiling():
+        if torch.compiler.is_dynamo_compiling() and not self._described():
             from fwp.models.traced import apart, whole  # takes seconds to import, as the compiler itself does
 
             own = {name: torch.as_tensor(part) for name, part in given.items() if part is not None}
@@ -182,23 +186,34 @@ class FastWeights(nn.Module):
         weights: list[dict[str, Tensor]] = []
         knots: list[Tensor] = []
         outputs, ends = values, new.times
-        for i, own in enumerate(self.nets):
-            net = _net(own)
+        for i, (own, description) in enumerate(zip(self.nets, self.described, strict=True)):
             if i:
                 outputs = self.dropout(outputs)
                 new = replace(new, values=outputs, mask=inside(new).expand(outputs.shape))
             before = None if state is None else (state.knots[i], state.times)
-            points = points_on(new, before)
-            path, first = path_on(net.model.control, new if before is None else points, before is not None)
-            begin = None if state is None else state.weights[i]
-            field = replace((net @ path).in_full(), answers=None)  # rounded at the end, not between layers
-            read, end = follow(field, method=self.method, steps=self.steps, initial=begin)
-            outputs = rearrange(read, "batch knot ... -> batch knot (...)")
-            outputs = outputs[:, first :: stride_of(net.model.control)][:, : values.shape[1]]
-            knot, ends = last_two(points)
-            weights.append(end)
-            knots.append(knot)
+            passed = self._passed(_net(own), description, new, before, None if state is None else state.weights[i])
+            outputs, ends = passed.outputs, passed.times
+            weights.append(passed.weights)
+            knots.append(passed.knots)
         return outputs.to(asked), State(tuple(weights), tuple(knots), ends)
+
+    def _described(self) -> bool:
+        """Whether a compiler can be told of all nets, and so need not look into them."""
+        pairs = zip(self.nets, self.described, strict=True)
+        return all(description is not None and description.fits(_net(net)) for net, description in pairs)
+
+    def _passed(
+        self,
+        net: Net,
+        described: Description | None,
+        new: Series,
+        before: tuple[Tensor, Tensor] | None,
+        begin: dict[str, Tensor] | None,
+    ) -> Passed:
+        """A stretch through one of the layers: an operator, where a compiler looks on and can be told what the layer is."""
+        if torch.compiler.is_compiling() and described is not None and described.fits(net):
+            return traced_through(net, described.text, new, before, begin)
+        return pass_through(net, new, before, begin, self.method, self.steps)
 
     def _dtype(self, values: Tensor) -> torch.dtype:
         """Of the parameters; of the values, where there are none."""
@@ -254,8 +269,11 @@ class FastWeights(nn.Module):
         if times is None:
             times = torch.arange(time, dtype=torch.float64, device=values.device).expand(batch, -1)
             times = times if state is None else state.times[:, 1:] + 1 + times
-        length = torch.as_tensor(time if lengths is None else lengths, dtype=torch.int64, device=values.device)
-        length = length.expand(batch) if length.ndim == 0 else length
+        if lengths is None:
+            length = torch.full((batch,), time, dtype=torch.int64, device=values.device)
+        else:
+            length = torch.as_tensor(lengths, dtype=torch.int64, device=values.device)
+            length = length.expand(batch) if length.ndim == 0 else length
         if torch.compiler.is_compiling():
             return traced(values, times, mask, length, static)
         checked = series(values, times, mask, length if state is None else torch.where(length == 0, 1, length), static)

@@ -11,6 +11,7 @@ import torch
 from jaxtyping import Bool, Float, Float64, Int64
 from torch import Tensor
 from torch.nn.functional import pad
+from torch.utils._pytree import _register_namedtuple
 
 from fwp.controls import Control, Kind, Path
 from fwp.controls.fill import carried
@@ -37,6 +38,10 @@ class State(NamedTuple):
         """The same numbers without their history: for backpropagation through a stretch of a stream at a time."""
         weights = tuple({name: state.detach() for name, state in own.items()} for own in self.weights)
         return State(weights, tuple(own.detach() for own in self.knots), self.times)
+
+
+# What is exported is stored with the name of what it returns.
+_register_namedtuple(State, serialized_type_name="fwp.models.stream.State")
 
 
 def inside(new: Series) -> Bool[Tensor, "batch time 1"]:

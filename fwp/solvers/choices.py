@@ -7,7 +7,17 @@ from fwp.fields import VectorField
 from fwp.solvers.options import ORDER, Scan
 from fwp.solvers.torchdiffeq import ATOL, METHODS, RTOL, takes
 
-__all__ = ["check_choices"]
+__all__ = ["check_choices", "refuse_onnx"]
+
+
+def refuse_onnx() -> None:
+    """Raise where the calls are recorded as ONNX: it would be unrolled for one length of series, without a word."""
+    if torch.onnx.is_in_onnx_export():
+        raise CompositionError(
+            "ONNX has no operator for the steps of fast weights",
+            ("asked for", "torch.onnx.export"),
+            help="torch.export.export(layer, …, dynamic_shapes=…) and torch.export.save keep it for any batch and length",
+        )
 
 
 def check_choices(
@@ -27,6 +37,7 @@ def check_choices(
         CompositionError: no field.
         SolveError: an unknown name, a number below 1, or one of which the method makes no use.
     """
+    refuse_onnx()
     if not isinstance(field, VectorField):  # pyright: ignore[reportUnnecessaryIsInstance]  # users run without pyright
         raise CompositionError(
             f"only a field is solved, and this is a {type(field).__name__}",
