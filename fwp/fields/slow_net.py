@@ -6,7 +6,7 @@ each a module applied to an earlier result, so that a shared encoder is computed
 
 from collections.abc import Iterable, Iterator, Mapping
 from math import prod, sqrt
-from typing import assert_never
+from typing import Any, assert_never
 
 import torch
 from jaxtyping import Float
@@ -15,6 +15,7 @@ from torch.nn.functional import linear
 
 from fwp.errors import CompositionError
 from fwp.fields.maps import Activation, External, FeedForward, LayerNorm, Linear, Parameter, Shared, SlowMap
+from fwp.fields.modules import copy_of
 from fwp.fields.show import show_map
 from fwp.lowering import lower
 from fwp.terms.build import apply
@@ -34,7 +35,8 @@ class SlowNet(nn.Module):
         self._sizes = dict(sizes)
         self._sources: dict[str, str | None] = {}
         self._shared: dict[str, tuple[SlowMap, str]] = {}
-        self._results = {name: self._add(own, name) for name, own in maps.items()}
+        copies: dict[int, Any] = {}
+        self._results = {name: self._add(own, name, copies) for name, own in maps.items()}
 
     def forward(
         self, names: Iterable[str], inputs: Mapping[str, Float[Tensor, "*batch channel"]]
@@ -66,14 +68,14 @@ class SlowNet(nn.Module):
             values[result] = self.steps[result]() if source is None else self.steps[result](self._value(source, values))
         return values[result]
 
-    def _add(self, node: SlowMap, owner: str) -> str:
-        """Make the modules of a map under its owner's name; the name of its result."""
+    def _add(self, node: SlowMap, owner: str, copies: dict[int, Any]) -> str:
+        """Make the modules of a map under its owner's name; the name of its result. `copies` are of the user's own modules."""
         match node:
             case Variable(name):
                 return "dx" if node.role is Role.INCREMENT else name
             case Shared(name, of):
                 if name not in self._shared:
-                    self._shared[name] = (of, self._add(of, name))
+                    self._shared[name] = (of, self._add(of, name, copies))
                 if self._shared[name][0] != of:
                     raise CompositionError(
                         f"two different maps are shared under the name `{name}`",
@@ -85,20 +87,20 @@ class SlowNet(nn.Module):
             case Parameter(axes, fan):
                 return self._name(f"{owner}_constant", _Constant(axes, fan, self._sizes), None)
             case Linear(of, outputs, bias):
-                source = self._add(of, owner)
+                source = self._add(of, owner, copies)
                 return self._name(f"{owner}_linear", _Linear(of.axes, outputs, bias, self._sizes), source)
             case LayerNorm(of):
-                source = self._add(of, owner)
+                source = self._add(of, owner, copies)
                 return self._name(f"{owner}_norm", nn.LayerNorm([self._sizes[a] for a in of.axes]), source)
             case FeedForward(of, hidden):
-                source = self._add(of, owner)
+                source = self._add(of, owner, copies)
                 return self._name(f"{owner}_block", _FeedForward(of.axes, hidden, self._sizes), source)
             case Activation(primitive, _, of):
-                source = self._add(of, owner)
+                source = self._add(of, owner, copies)
                 return self._name(f"{owner}_{primitive.name.lower()}", _Activation(node, self._sizes), source)
-            case External(module, of, _):
-                source = self._add(of, owner)
-                return self._name(f"{owner}_external", module, source)
+            case External(module, of, _, one):
+                source = self._add(of, owner, copies)
+                return self._name(f"{owner}_external", module if one else copy_of(module, copies), source)
             case _:
                 assert_never(node)
 
@@ -168,14 +170,14 @@ class _Activation(nn.Module):
     def __init__(self, node: Activation, sizes: Mapping[str, int]) -> None:
         super().__init__()
         argument = Slot("a", " ".join(node.of.axes))
-        self.function = lower(apply(node.primitive, argument, node.over)).function
+        self.lowered = lower(apply(node.primitive, argument, node.over))
         last = node.over is not None and len(node.axes) > 1 and node.axes.index(node.over) == len(node.axes) - 1
         self.turned = node.primitive is Primitive.SOFTMAX and last and sizes[str(node.over)] < _SHORT
 
     def forward(self, source: Tensor) -> Tensor:
         if self.turned:
             return source.transpose(-1, -2).softmax(-2).transpose(-1, -2)
-        return self.function(source)
+        return self.lowered.function(source)
 
 
 _SHORT = 16

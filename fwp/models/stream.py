@@ -5,7 +5,7 @@ piece also the slope of the piece before.
 """
 
 from dataclasses import replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from jaxtyping import Bool, Float, Float64, Int64
@@ -15,6 +15,7 @@ from torch.nn.functional import pad
 from fwp.controls import Control, Kind, Path
 from fwp.controls.fill import carried
 from fwp.data import Series
+from fwp.data.copies import copied
 from fwp.data.series import Array
 
 __all__ = ["State", "inside", "last_two", "path_on", "points_on", "stride_of", "traced"]
@@ -33,10 +34,17 @@ class State(NamedTuple):
     times: Float64[Tensor, "batch 2"]
     """Their times."""
 
+    def __deepcopy__(self, memo: dict[int, Any]) -> "State":
+        return State(*copied(tuple(self), memo))  # numbers alone, as after `detach`
+
     def detach(self) -> "State":
         """The same numbers without their history: for backpropagation through a stretch of a stream at a time."""
         weights = tuple({name: state.detach() for name, state in own.items()} for own in self.weights)
         return State(weights, tuple(own.detach() for own in self.knots), self.times)
+
+
+# So that `torch.load`, which unpickles what it knows to be harmless alone, reads a state as it reads a state_dict.
+torch.serialization.add_safe_globals([State])
 
 
 def inside(new: Series) -> Bool[Tensor, "batch time 1"]:

@@ -170,4 +170,4 @@ def _run(run: Callable[[Tensor], _T], state: Tensor, layer: LayerNet, plan: Plan
     """A segment, of which backward may find nothing but its first state. Randomness in maps of the user's own is repeated."""
     if not (plan.recompute and torch.is_grad_enabled()):
         return run(state)
-    return checkpoint(run, state, use_reentrant=False, preserve_rng_state=layer.training and layer.slow.foreign)  # pyright: ignore[reportReturnType]
+    return checkpoint(run, state, use_reentrant=False, preserve_rng_state=layer.slow.foreign)  # pyright: ignore[reportReturnType]
