@@ -29,7 +29,7 @@ class Copied:
         _remember(self if isinstance(self, nn.Module) else vars(self), memo)
         made = object.__new__(type(self))
         memo[id(self)] = made
-        state = deepcopy(self.__getstate__(), memo)
+        state: Any = deepcopy(self.__getstate__(), memo)
         if isinstance(made, nn.Module):
             made.__setstate__(state)
         else:

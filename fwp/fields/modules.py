@@ -1,13 +1,27 @@
-"""Modules of the user's own: what may be one, and the copies of them that nets are built of."""
+"""Modules of the user's own: what may be one, and the copies of them that nets are built of; and the hooks that can be called."""
 
-from typing import Any
+from typing import Any, NoReturn
 
 from torch import nn
 
 from fwp.data.copies import copied
 from fwp.errors import CompositionError, FwpError
 
-__all__ = ["checked_module", "copy_of"]
+__all__ = ["WithoutBackwardHooks", "checked_module", "copy_of"]
+
+
+class WithoutBackwardHooks(nn.Module):
+    """A module that gives fields or dictionaries, through which torch cannot follow a gradient back to it."""
+
+    def register_full_backward_hook(self, hook: object, prepend: bool = False) -> NoReturn:
+        """Such a hook would never be called. Raises: CompositionError."""
+        raise CompositionError(
+            "a backward hook on this module would never be called: what it gives is no tensor",
+            ("module", f"a {type(self).__name__}"),
+            help='register it on a step of its slow net, net.layers[0].slow.steps["k_linear"], or on a layer, FastWeights(…)',
+        )
+
+    register_full_backward_pre_hook = register_backward_hook = register_full_backward_hook
 
 
 def checked_module(module: object) -> nn.Module:

@@ -18,6 +18,7 @@ from fwp.data.copies import Copied
 from fwp.errors import CompositionError, FwpError, SizeError
 from fwp.fields.initial import FirstWrite, StatesFrom, Zero, maps_of, reads_first
 from fwp.fields.maps import SlowMap, reads_signal
+from fwp.fields.modules import WithoutBackwardHooks
 from fwp.fields.sizes import check_given, layer_sizes
 from fwp.fields.slow_net import SlowNet
 from fwp.fields.vector_field import VectorField
@@ -31,8 +32,13 @@ __all__ = ["LayerNet", "Net", "Tensors", "own_states"]
 Tensors = Mapping[str, Tensor]
 
 
-class Net(Copied, nn.Module):
-    """`net(series)` or `net @ path` is the vector field of the model along that path."""
+class Net(Copied, WithoutBackwardHooks):
+    """`net(series)` or `net @ path` is the vector field of the model along that path.
+
+    Either way the net is called, and so are its layers and what is in them: forward hooks fire at all of these. A layer is
+    called for the slots of one instant or of a segment of them, several times in a solve, and again in backward where a long
+    series is walked once more.
+    """
 
     def __init__(
         self,
@@ -168,7 +174,7 @@ class Net(Copied, nn.Module):
                 inputs = {**inputs, "x": rearrange(layer.read(own, inputs), layer.side_by_side)}
 
 
-class LayerNet(nn.Module):
+class LayerNet(WithoutBackwardHooks):
     """One layer: the lowered rule and the slow net that feeds it. Called, it fills the slots of a rate or a read-out."""
 
     def __init__(self, layer: "fwp.fields.compose.Layer", sizes: Mapping[str, int]) -> None:

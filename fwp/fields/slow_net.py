@@ -13,9 +13,9 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn.functional import linear
 
-from fwp.errors import CompositionError
+from fwp.errors import CompositionError, SizeError
 from fwp.fields.maps import Activation, External, FeedForward, LayerNorm, Linear, Parameter, Shared, SlowMap
-from fwp.fields.modules import copy_of
+from fwp.fields.modules import WithoutBackwardHooks, copy_of
 from fwp.fields.show import show_map
 from fwp.lowering import lower
 from fwp.terms.build import apply
@@ -26,7 +26,7 @@ from fwp.terms.syntax import Axes, Role, Variable
 __all__ = ["SlowNet"]
 
 
-class SlowNet(nn.Module):
+class SlowNet(WithoutBackwardHooks):
     """The named maps. Parameters are called after their slot or shared name and their kind: `k_linear.weight`."""
 
     def __init__(self, maps: Mapping[str, SlowMap], sizes: Mapping[str, int]) -> None:
@@ -35,6 +35,7 @@ class SlowNet(nn.Module):
         self._sizes = dict(sizes)
         self._sources: dict[str, str | None] = {}
         self._shared: dict[str, tuple[SlowMap, str]] = {}
+        self._declared: dict[str, tuple[int, Axes]] = {}
         copies: dict[int, Any] = {}
         self._results = {name: self._add(own, name, copies) for name, own in maps.items()}
 
@@ -66,7 +67,25 @@ class SlowNet(nn.Module):
         if result not in values:
             source = self._sources[result]
             values[result] = self.steps[result]() if source is None else self.steps[result](self._value(source, values))
+            if source is not None and result in self._declared:
+                self._refuse_other_axes(result, values[source], values[result])
         return values[result]
+
+    def _refuse_other_axes(self, result: str, source: Tensor, value: object) -> None:
+        """What a module of the user's own gives has the axes that were declared of it."""
+        summed, axes = self._declared[result]
+        sizes, batch = tuple(self._sizes[a] for a in axes), source.ndim - summed
+        own = value.shape[value.ndim - len(sizes) :] if isinstance(value, Tensor) else None
+        if isinstance(value, Tensor) and own == sizes and value.ndim - len(sizes) in (0, batch):  # 0: as a constant
+            return
+        raise SizeError(
+            "a module of your own does not give the axes that it was declared with",
+            ("module", f"{type(self.steps[result]).__name__}, as {result}"),
+            ("declared", f"batch axes, then {', '.join(f'{a} = {n}' for a, n in zip(axes, sizes, strict=True)) or 'none'}"),
+            ("it was given", str(tuple(source.shape))),
+            ("it gave", str(tuple(value.shape)) if isinstance(value, Tensor) else f"a {type(value).__name__}"),
+            help=f"let it end in them: torch.nn.Unflatten(-1, {sizes})" if len(sizes) > 1 else "let it end in them",
+        )
 
     def _add(self, node: SlowMap, owner: str, copies: dict[int, Any]) -> str:
         """Make the modules of a map under its owner's name; the name of its result. `copies` are of the user's own modules."""
@@ -100,7 +119,9 @@ class SlowNet(nn.Module):
                 return self._name(f"{owner}_{primitive.name.lower()}", _Activation(node, self._sizes), source)
             case External(module, of, _, one):
                 source = self._add(of, owner, copies)
-                return self._name(f"{owner}_external", module if one else copy_of(module, copies), source)
+                name = self._name(f"{owner}_external", module if one else copy_of(module, copies), source)
+                self._declared[name] = len(of.axes), node.axes
+                return name
             case _:
                 assert_never(node)
 

@@ -35,7 +35,8 @@ class State(NamedTuple):
     """Their times."""
 
     def __deepcopy__(self, memo: dict[int, Any]) -> "State":
-        return State(*copied(tuple(self), memo))  # numbers alone, as after `detach`
+        parts: tuple[Any, ...] = copied(tuple(self), memo)  # numbers alone, as after `detach`
+        return State(*parts)
 
     def detach(self) -> "State":
         """The same numbers without their history: for backpropagation through a stretch of a stream at a time."""

@@ -166,7 +166,9 @@ def test_a_module_of_the_users_own_feeds_a_slot():
     own = net.layers[0].slow.steps["k_external"]
     assert torch.equal(field.slots["k"], own(field.inputs["x"])[:, None])
     assert torch.equal(field.slots["beta"], field.inputs["dx"][:, :1].sigmoid())
-    assert all(torch.equal(ours, theirs.double()) for ours, theirs in zip(own.parameters(), module.parameters(), strict=True))
+    assert all(
+        torch.equal(ours, theirs.double()) for ours, theirs in zip(own.parameters(), module.parameters(), strict=True)
+    )
     assert not {id(p) for p in module.parameters()} & {id(p) for p in net.parameters()}
     assert Projection(k=external(module, x, "key")) == Projection(k=external(module, x, "key"))
     assert Projection(k=external(module, x, "key")) != Projection(k=external(nn.Linear(4, 5), x, "key"))
