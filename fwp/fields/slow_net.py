@@ -81,7 +81,10 @@ class SlowNet(WithoutBackwardHooks):
         raise SizeError(
             "a module of your own does not give the axes that it was declared with",
             ("module", f"{type(self.steps[result]).__name__}, as {result}"),
-            ("declared", f"batch axes, then {', '.join(f'{a} = {n}' for a, n in zip(axes, sizes, strict=True)) or 'none'}"),
+            (
+                "declared",
+                f"batch axes, then {', '.join(f'{a} = {n}' for a, n in zip(axes, sizes, strict=True)) or 'none'}",
+            ),
             ("it was given", str(tuple(source.shape))),
             ("it gave", str(tuple(value.shape)) if isinstance(value, Tensor) else f"a {type(value).__name__}"),
             help=f"let it end in them: torch.nn.Unflatten(-1, {sizes})" if len(sizes) > 1 else "let it end in them",
