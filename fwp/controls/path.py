@@ -12,6 +12,7 @@ from jaxtyping import Float, Float64, Int64
 from torch import Tensor
 from torch.nn.functional import pad
 
+from fwp.data.copies import Copied
 from fwp.errors import DataError
 
 __all__ = ["Causality", "Path", "evaluate", "pieces_of", "recentre"]
@@ -29,7 +30,7 @@ class Causality(Enum):
 
 
 @dataclass(frozen=True, eq=False)
-class Path:
+class Path(Copied):
     """A batch of paths with equally many knots. On an interval, at clock offset τ from its left knot,
 
         x = a + b τ + (2c) τ²/2 + (3d) τ³/3,        x' = b + (2c) τ + (3d) τ².

@@ -14,6 +14,7 @@ from jaxtyping import Bool, Float, Float64, Int64
 from torch import Tensor
 from torch.nn.functional import pad
 
+from fwp.data.copies import Copied
 from fwp.errors import DataError
 
 __all__ = ["Array", "Series", "collate", "series"]
@@ -23,7 +24,7 @@ Array = Tensor | np.ndarray[Any, np.dtype[Any]] | Sequence[Any]
 
 
 @dataclass(frozen=True, eq=False)
-class Series:
+class Series(Copied):
     """A batch of series, padded at the end to one number of time points; made by `series` and `collate`.
 
     `values` are 0 where `mask` is False, `times` increase strictly up to each length and repeat the last time after it.

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 import fwp.fields.vector_field
 from fwp.controls import Path
+from fwp.data.copies import Copied
 
 __all__ = ["CDE", "IndexedControl", "LinearField"]
 
@@ -89,7 +90,7 @@ class LinearField(nn.Module):
 
 
 @dataclass(frozen=True, eq=False)
-class CDE:
+class CDE(Copied):
     """What `torchcde.cdeint(X, func, z0, t)` takes; `unpack` gives the states back from its result."""
 
     X: IndexedControl

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import partial
 from types import MappingProxyType
 from typing import NoReturn
 
@@ -78,7 +77,7 @@ class Projection:
 
     def __reduce__(self) -> tuple[object, ...]:
         # For pickle and copy, which would set attributes one by one and cannot take a read-only mapping.
-        return partial(Projection, default=self.default, initial=self.initial, **self.slots), ()
+        return _projection, (dict(self.slots), self.default, self.initial)
 
     def _contents(self) -> tuple[object, ...]:
         return frozenset(self.slots.items()), self.default, self.initial
@@ -103,6 +102,11 @@ class Projection:
         from fwp.fields.show import show_projection  # a fold over projections: imported here because it imports them
 
         return show_projection(self)
+
+
+def _projection(slots: Mapping[str, SlowMap], default: SlowMap, initial: Initial) -> Projection:
+    """What `Projection.__reduce__` took apart; copies look for parts to copy in arguments alone."""
+    return Projection(default=default, initial=initial, **slots)
 
 
 @dataclass(frozen=True)

@@ -113,7 +113,7 @@ def _map(node: SlowMap) -> dict[str, Any]:
             return {"map": "activation", "primitive": primitive.name.lower(), "over": over, "of": _map(of)}
         case Shared(name, of):
             return {"map": "shared", "name": name, "of": _map(of)}
-        case External(module, _, _):
+        case External(module):
             raise _cannot_travel(
                 f"the external module {type(module).__name__}", "say it with linear, layer_norm and activations"
             )

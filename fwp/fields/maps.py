@@ -5,14 +5,16 @@ A map owns no tensor; `SlowNet` gives birth to the parameters of all maps of a m
 
 from __future__ import annotations
 
+from copy import deepcopy
 from dataclasses import dataclass
-from typing import cast
+from typing import Any, cast
 
 from einops import EinopsError
 from einops.parsing import ParsedExpression
 from torch import nn
 
 from fwp.errors import AxisError, CompositionError
+from fwp.fields.modules import checked_module, copy_of
 from fwp.terms.domain import Domain, DomainKind, real
 from fwp.terms.primitive import Primitive
 from fwp.terms.suggest import pretty_axes
@@ -114,11 +116,18 @@ class Parameter:
 
 @dataclass(frozen=True)
 class External:
-    """A module of the user's own, from `of` (its axes last) to `axes` (last). Equal only to itself; not kept as json."""
+    """A module of the user's own, from `of` (its axes last) to `axes` (last). Equal only to itself; not kept as json.
+
+    Each layer that is built gets a copy of it, or the module itself if it is `shared`.
+    """
 
     module: nn.Module
     of: SlowMap
     axes: Axes
+    shared: bool = False
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> External:
+        return External(copy_of(self.module, memo), deepcopy(self.of, memo), self.axes, self.shared)
 
 
 SlowMap = Variable | Linear | LayerNorm | FeedForward | Activation | Shared | Parameter | External
@@ -213,9 +222,21 @@ def parameter(pattern: str) -> Parameter:
     return Parameter(outputs + inputs, inputs)
 
 
-def external(module: nn.Module, of: SlowMap, axes: str) -> External:
-    """Any module: called with `of`, batch axes first, it returns batch axes and then `axes`."""
-    return External(module, as_map(of), tuple(axes.split()))
+def external(module: nn.Module, of: SlowMap, axes: str, shared: bool = False) -> External:
+    """Any module: called with `of`, batch axes first, it returns batch axes and then `axes`.
+
+    A net is built of copies, so that the module itself never changes: parameters and buffers begin as they are in it, and its
+    hooks, flags and modes are kept. Each layer has a copy of its own, found as `net.layers[0].slow.steps["k_external"]`, in
+    which what is one module, or one parameter, in all of the projection stays one.
+
+    Args:
+        shared: use the module itself, so that all layers and nets that are built of it have one set of parameters: training
+            any of them, or moving it to another type or device, changes the module and all others.
+
+    Raises:
+        CompositionError: it is no module.
+    """
+    return External(checked_module(module), as_map(of), tuple(axes.split()), shared)
 
 
 def activation(primitive: Primitive, of: SlowMap, over: str | None = None) -> Activation:

@@ -14,10 +14,12 @@ from torch import Tensor, nn
 import fwp.fields.compose
 from fwp.controls import Path
 from fwp.data import Series
+from fwp.data.copies import Copied
 from fwp.data.precision import HALF, undisturbed, working
 from fwp.errors import CompositionError, FwpError, SizeError
 from fwp.fields.initial import FirstWrite, StatesFrom, Zero, maps_of, reads_first
 from fwp.fields.maps import SlowMap, reads_signal
+from fwp.fields.modules import WithoutBackwardHooks
 from fwp.fields.sizes import check_given, layer_sizes
 from fwp.fields.slow_net import SlowNet
 from fwp.fields.substitute import substitute
@@ -32,8 +34,13 @@ __all__ = ["LayerNet", "Net", "Tensors", "own_states"]
 Tensors = Mapping[str, Tensor]
 
 
-class Net(nn.Module):
-    """`net(series)` or `net @ path` is the vector field of the model along that path."""
+class Net(Copied, WithoutBackwardHooks):
+    """`net(series)` or `net @ path` is the vector field of the model along that path.
+
+    Either way the net is called, and so are its layers and what is in them: forward hooks fire at all of these. A layer is
+    called for the slots of one instant or of a segment of them, several times in a solve, and again in backward where a long
+    series is walked once more.
+    """
 
     def __init__(
         self,
@@ -60,14 +67,16 @@ class Net(nn.Module):
         )
         self.to(device=device, dtype=dtype)
 
-    def forward(self, series: Series) -> VectorField:
-        """The field along the path that the model's control lays through the series.
+    def forward(self, series: Series | Path) -> VectorField:
+        """The field along a path, or along the one that the model's control lays through the series.
 
         Raises:
-            CompositionError: no series.
+            CompositionError: neither.
             SizeError: other channels or static features than the net was built for.
             FwpError: numbers of another type than the parameters'.
         """
+        if isinstance(series, Path):
+            return self._along(series, series.coefficients.dtype)
         if not isinstance(series, Series):  # pyright: ignore[reportUnnecessaryIsInstance]  # users run without pyright
             raise CompositionError(
                 f"a net follows series, and this is a {type(series).__name__}",
@@ -83,7 +92,7 @@ class Net(nn.Module):
                 ("right", f"a {type(path).__name__}"),
                 help="bind it to a path, net @ control(series), or call it with the series, net(series)",
             )
-        return self._along(path, path.coefficients.dtype)
+        return self(path)
 
     def _along(self, path: Path, given: torch.dtype) -> VectorField:
         """The field along a path laid through series of the given type."""
@@ -185,8 +194,8 @@ class Net(nn.Module):
                 inputs = {**inputs, "x": rearrange(layer.read(own, inputs), layer.side_by_side)}
 
 
-class LayerNet(nn.Module):
-    """One layer: the lowered rule and the slow net that feeds it."""
+class LayerNet(WithoutBackwardHooks):
+    """One layer: the lowered rule and the slow net that feeds it. Called, it fills the slots of a rate or a read-out."""
 
     def __init__(self, layer: "fwp.fields.compose.Layer", sizes: Mapping[str, int]) -> None:
         super().__init__()
@@ -197,10 +206,9 @@ class LayerNet(nn.Module):
         read = " ".join(("head", *rule.read.axes))
         self.side_by_side = f"... {read} -> ... ({read})"
         self.initially = projection.initial
-        lowered, reading = lower_rule(rule), lower(rule.read)
-        self._rate, self._read = lowered.function, reading.function
-        self.rate_arguments = tuple(a for a in lowered.arguments if a.role is not Role.STATE)
-        self.read_arguments = tuple(a for a in reading.arguments if a.role is not Role.STATE)
+        self._rate, self._read = lower_rule(rule), lower(rule.read)
+        self.rate_arguments = tuple(a for a in self._rate.arguments if a.role is not Role.STATE)
+        self.read_arguments = tuple(a for a in self._read.arguments if a.role is not Role.STATE)
         slots = [a for a in variables(*self.rate_arguments, *self.read_arguments) if a.role is Role.SLOT]
         maps: dict[str, SlowMap] = {a.name: projection.slot(a) for a in slots}
         maps |= {f"initial_{name}": own for name, own in maps_of(self.initially)}
@@ -209,13 +217,17 @@ class LayerNet(nn.Module):
             maps["initial_signal"] = self.initially.at
         self.slow = SlowNet(maps, sizes)
         self.reading = rule.read
-        self._reads = {s.name for s in self.states} & {a.name for a in reading.arguments}
+        self._reads = {s.name for s in self.states} & {a.name for a in self._read.arguments}
         self.structure = structure(rule.rate, rule.of) if isinstance(rule, Rule) else None
         sources = [projection.slot(a) if a.role is Role.SLOT else a for a in self.rate_arguments]
         self.follows_signal = any(reads_signal(source) for source in sources)
         """Whether a rate changes with x itself: where x is a straight line and this is False, slots stand still."""
 
     def slots(self, arguments: tuple[Variable, ...], inputs: Tensors, prefix: str = "") -> dict[str, Tensor]:
+        """What the layer gives when it is called, hooks included."""
+        return self(arguments, inputs, prefix)
+
+    def forward(self, arguments: tuple[Variable, ...], inputs: Tensors, prefix: str = "") -> dict[str, Tensor]:
         """What fills the arguments at the given signals, `(*batch, head, *axes)`; `prefix` prefers maps of the first write."""
         wanted = {
             a: name if (name := prefix + a.name) in self.axes else a.name for a in arguments if a.role is Role.SLOT
@@ -229,13 +241,13 @@ class LayerNet(nn.Module):
 
     def rates(self, states: Tensors, slots: Tensors) -> tuple[Tensor, ...]:
         """The rates of the layer's states, in order."""
-        found: Tensor | tuple[Tensor, ...] = self._rate(**states, **slots)
+        found: Tensor | tuple[Tensor, ...] = self._rate.function(**states, **slots)
         return found if isinstance(found, tuple) else (found,)
 
     def read(self, states: Tensors, inputs: Tensors) -> Tensor:
         """The read-out, `(*batch, head, *axes)`."""
         own = {name: value for name, value in states.items() if name in self._reads}
-        return self._read(**own, **self.slots(self.read_arguments, inputs))
+        return self._read.function(**own, **self.slots(self.read_arguments, inputs))
 
     def initial(self, inputs: Tensors) -> dict[str, Tensor]:
         """The layer's states at the first instant, in order."""

@@ -30,8 +30,9 @@ def show_map(node: SlowMap) -> str:
             return f"{primitive.name.lower()}({show_map(of)}{'' if over is None else f', {chr(34)}{over}{chr(34)}'})"
         case Shared(name, of):
             return f'shared("{name}", {show_map(of)})'
-        case External(module, of, axes):
-            return f'external({type(module).__name__}(…), {show_map(of)}, "{" ".join(axes)}")'
+        case External(module, of, axes, one):
+            own = f'{type(module).__name__}(…), {show_map(of)}, "{" ".join(axes)}"'
+            return f"external({own}{', shared=True' if one else ''})"
 
 
 def show_projection(projection: fwp.fields.compose.Projection) -> str:

@@ -6,7 +6,7 @@ each a module applied to an earlier result, so that a shared encoder is computed
 
 from collections.abc import Iterable, Iterator, Mapping
 from math import prod, sqrt
-from typing import assert_never
+from typing import Any, assert_never
 
 import torch
 from jaxtyping import Float
@@ -14,8 +14,9 @@ from torch import Tensor, nn
 from torch.nn.functional import linear
 
 from fwp.data.precision import HALF
-from fwp.errors import CompositionError
+from fwp.errors import CompositionError, SizeError
 from fwp.fields.maps import Activation, External, FeedForward, LayerNorm, Linear, Parameter, Shared, SlowMap
+from fwp.fields.modules import WithoutBackwardHooks, copy_of
 from fwp.fields.show import show_map
 from fwp.lowering import lower
 from fwp.terms.build import apply
@@ -26,7 +27,7 @@ from fwp.terms.syntax import Axes, Role, Variable
 __all__ = ["SlowNet"]
 
 
-class SlowNet(nn.Module):
+class SlowNet(WithoutBackwardHooks):
     """The named maps. Parameters are called after their slot or shared name and their kind: `k_linear.weight`."""
 
     def __init__(self, maps: Mapping[str, SlowMap], sizes: Mapping[str, int]) -> None:
@@ -35,7 +36,9 @@ class SlowNet(nn.Module):
         self._sizes = dict(sizes)
         self._sources: dict[str, str | None] = {}
         self._shared: dict[str, tuple[SlowMap, str]] = {}
-        self._results = {name: self._add(own, name) for name, own in maps.items()}
+        self._declared: dict[str, tuple[int, Axes]] = {}
+        copies: dict[int, Any] = {}
+        self._results = {name: self._add(own, name, copies) for name, own in maps.items()}
 
     def forward(
         self, names: Iterable[str], inputs: Mapping[str, Float[Tensor, "*batch channel"]]
@@ -52,8 +55,7 @@ class SlowNet(nn.Module):
     @property
     def external(self) -> Iterator[nn.Module]:
         """The modules of the user's own."""
-        own = (_Linear, _Constant, _Activation, _FeedForward, nn.LayerNorm)
-        return (step for step in self.steps.values() if not isinstance(step, own))
+        return (self.steps[name] for name in self._declared)
 
     def parameters_from(self, signal: str) -> Iterator[nn.Parameter]:
         """The parameters of maps that begin at this signal."""
@@ -68,17 +70,48 @@ class SlowNet(nn.Module):
         if result not in values:
             source = self._sources[result]
             step = self.steps[result]
-            values[result] = step() if source is None else _applied(step, self._value(source, values))
+            if source is None:
+                values[result] = step()
+            else:
+                given = self._value(source, values)
+                values[result] = self._theirs(result, given) if result in self._declared else step(given)
         return values[result]
 
-    def _add(self, node: SlowMap, owner: str) -> str:
-        """Make the modules of a map under its owner's name; the name of its result."""
+    def _theirs(self, result: str, source: Tensor) -> Tensor:
+        """What a module of the user's own gives; one of half precision computes in its own type."""
+        step = self.steps[result]
+        dtype = next(step.parameters(), source).dtype
+        value = step(source.to(dtype) if dtype in HALF else source)
+        self._refuse_other_axes(result, source, value)
+        return value.to(source.dtype) if dtype in HALF else value
+
+    def _refuse_other_axes(self, result: str, source: Tensor, value: object) -> None:
+        """What a module of the user's own gives has the axes that were declared of it."""
+        summed, axes = self._declared[result]
+        sizes, batch = tuple(self._sizes[a] for a in axes), source.ndim - summed
+        own = value.shape[value.ndim - len(sizes) :] if isinstance(value, Tensor) else None
+        if isinstance(value, Tensor) and own == sizes and value.ndim - len(sizes) in (0, batch):  # 0: as a constant
+            return
+        raise SizeError(
+            "a module of your own does not give the axes that it was declared with",
+            ("module", f"{type(self.steps[result]).__name__}, as {result}"),
+            (
+                "declared",
+                f"batch axes, then {', '.join(f'{a} = {n}' for a, n in zip(axes, sizes, strict=True)) or 'none'}",
+            ),
+            ("it was given", str(tuple(source.shape))),
+            ("it gave", str(tuple(value.shape)) if isinstance(value, Tensor) else f"a {type(value).__name__}"),
+            help=f"let it end in them: torch.nn.Unflatten(-1, {sizes})" if len(sizes) > 1 else "let it end in them",
+        )
+
+    def _add(self, node: SlowMap, owner: str, copies: dict[int, Any]) -> str:
+        """Make the modules of a map under its owner's name; the name of its result. `copies` are of the user's own modules."""
         match node:
             case Variable(name):
                 return "dx" if node.role is Role.INCREMENT else name
             case Shared(name, of):
                 if name not in self._shared:
-                    self._shared[name] = (of, self._add(of, name))
+                    self._shared[name] = (of, self._add(of, name, copies))
                 if self._shared[name][0] != of:
                     raise CompositionError(
                         f"two different maps are shared under the name `{name}`",
@@ -90,20 +123,22 @@ class SlowNet(nn.Module):
             case Parameter(axes, fan):
                 return self._name(f"{owner}_constant", _Constant(axes, fan, self._sizes), None)
             case Linear(of, outputs, bias):
-                source = self._add(of, owner)
+                source = self._add(of, owner, copies)
                 return self._name(f"{owner}_linear", _Linear(of.axes, outputs, bias, self._sizes), source)
             case LayerNorm(of):
-                source = self._add(of, owner)
+                source = self._add(of, owner, copies)
                 return self._name(f"{owner}_norm", nn.LayerNorm([self._sizes[a] for a in of.axes]), source)
             case FeedForward(of, hidden):
-                source = self._add(of, owner)
+                source = self._add(of, owner, copies)
                 return self._name(f"{owner}_block", _FeedForward(of.axes, hidden, self._sizes), source)
             case Activation(primitive, _, of):
-                source = self._add(of, owner)
+                source = self._add(of, owner, copies)
                 return self._name(f"{owner}_{primitive.name.lower()}", _Activation(node, self._sizes), source)
-            case External(module, of, _):
-                source = self._add(of, owner)
-                return self._name(f"{owner}_external", module, source)
+            case External(module, of, _, one):
+                source = self._add(of, owner, copies)
+                name = self._name(f"{owner}_external", module if one else copy_of(module, copies), source)
+                self._declared[name] = len(of.axes), node.axes
+                return name
             case _:
                 assert_never(node)
 
@@ -116,12 +151,6 @@ class SlowNet(nn.Module):
         self.steps[unique] = module
         self._sources[unique] = source
         return unique
-
-
-def _applied(step: nn.Module, source: Tensor) -> Tensor:
-    """The map of a source; a module of half precision, which is the user's own then, computes in its own type."""
-    dtype = next(step.parameters(), source).dtype
-    return step(source.to(dtype)).to(source.dtype) if dtype in HALF else step(source)
 
 
 class _Linear(nn.Module):
@@ -179,14 +208,14 @@ class _Activation(nn.Module):
     def __init__(self, node: Activation, sizes: Mapping[str, int]) -> None:
         super().__init__()
         argument = Slot("a", " ".join(node.of.axes))
-        self.function = lower(apply(node.primitive, argument, node.over)).function
+        self.lowered = lower(apply(node.primitive, argument, node.over))
         last = node.over is not None and len(node.axes) > 1 and node.axes.index(node.over) == len(node.axes) - 1
         self.turned = node.primitive is Primitive.SOFTMAX and last and sizes[str(node.over)] < _SHORT
 
     def forward(self, source: Tensor) -> Tensor:
         if self.turned:
             return source.transpose(-1, -2).softmax(-2).transpose(-1, -2)
-        return self.function(source)
+        return self.lowered.function(source)
 
 
 _SHORT = 16

@@ -16,6 +16,7 @@ from torch.func import functional_call
 import fwp.fields.net
 from fwp.controls import Path
 from fwp.controls.knots import at_knots
+from fwp.data.copies import Copied
 from fwp.data.precision import working
 from fwp.fields.cde import CDE, IndexedControl, LinearField
 
@@ -100,7 +101,7 @@ class VectorField:
 
 
 @dataclass(frozen=True, eq=False)
-class Instant:
+class Instant(Copied):
     """The field at one instant: the signals there, and the slots that they fill."""
 
     net: "fwp.fields.net.Net"

@@ -59,6 +59,13 @@ class Lowered:
             self._seen.add(key)
         return self.function(**values)
 
+    def __reduce__(self) -> tuple[object, ...]:
+        # A compiled function stands in no module where a pickle could find it: it is made anew from its terms.
+        return _lowered_again, (self.terms, self.arguments, self.function.__name__, self.sizes)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> "Lowered":
+        return self  # nothing in it changes but which shapes were checked
+
     def _check(self, values: Mapping[str, Tensor]) -> None:
         own = {a.name: len(a.declared) for a in self.arguments}
         shapes = {n: x.shape[max(x.ndim - own[n], 0) :] for n, x in values.items()}
@@ -130,6 +137,13 @@ def lower(
     namespace: dict[str, Any] = {"torch": torch}
     exec(compile(text, f"<lowered {name}>", "exec"), namespace)
     return Lowered(terms, chosen, tuple(given.items()), text, namespace[name])
+
+
+def _lowered_again(
+    terms: tuple[Node, ...], arguments: tuple[Variable, ...], name: str, sizes: tuple[tuple[str, int], ...]
+) -> Lowered:
+    """What `Lowered.__reduce__` took apart."""
+    return lower(*terms, arguments=arguments, name=name, sizes=dict(sizes))
 
 
 def lower_rule(rule: Rule | System) -> Lowered:

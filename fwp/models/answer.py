@@ -9,13 +9,14 @@ import torch
 from jaxtyping import Float, Int64
 from torch import Tensor
 
+from fwp.data.copies import Copied
 from fwp.errors import FormatError, FwpError
 
 __all__ = ["Answer", "Classes", "Estimate", "Prediction", "Values", "answer_from_json", "answer_to_json"]
 
 
 @dataclass(frozen=True, eq=False)
-class Prediction:
+class Prediction(Copied):
     """Which class each of a batch of series is of."""
 
     probabilities: Float[Tensor, "batch class"]
@@ -33,7 +34,7 @@ class Prediction:
 
 
 @dataclass(frozen=True, eq=False)
-class Estimate:
+class Estimate(Copied):
     """Numbers for each of a batch of series, in the units of the training data: at its end, or at each of its time points."""
 
     values: Float[Tensor, "batch *time value"]

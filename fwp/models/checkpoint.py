@@ -1,6 +1,5 @@
 """A trained model as two files: model.json says what it is, weights.safetensors holds its numbers. Nothing is ever unpickled."""
 
-import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
@@ -85,14 +84,6 @@ class Trained(Generic[A]):
         """The series as the predictor takes them, with the times of their own ends where the query is made later."""
         return (series, None) if self.query == "own" else (series.lengthened(), series.times[:, -1:])
 
-    def __reduce__(self) -> tuple[object, ...]:
-        """For pickle and copy, by the same description as `save`: what comes back is on the CPU, its functions made anew.
-
-        Raises:
-            CompositionError: as `save`.
-        """
-        return _rebuilt, (json.dumps(_description(self)), _serialised(self))
-
 
 @contextmanager
 def evaluating(predictor: Predictor) -> Iterator[None]:
@@ -151,15 +142,6 @@ def load(folder: Path | str, device: str = "cpu") -> Trained[Any]:
     weights = _weights(folder / "weights.safetensors", trained.predictor.state_dict())
     trained.predictor.load_state_dict(weights, assign=True)
     return replace(trained, predictor=trained.predictor.to(device).eval())
-
-
-def _rebuilt(description: str, weights: bytes) -> Trained:
-    """What `Trained.__reduce__` took apart."""
-    trained = _described("a pickle", json.loads(description))
-    tensors = _safetensors().torch.load(weights).items()
-    copies = {name: tensor.clone() for name, tensor in tensors}  # as in `_weights`
-    trained.predictor.load_state_dict(copies, assign=True)
-    return replace(trained, predictor=trained.predictor.eval())
 
 
 def _described(file: str, data: Any) -> Trained[Any]:

@@ -5,7 +5,6 @@ lays a control of its own through that one's outputs, so that each layer is solv
 """
 
 from dataclasses import replace
-from typing import Any
 
 import torch
 from jaxtyping import Float
@@ -13,6 +12,7 @@ from torch import Tensor, nn
 
 from fwp.controls import Causality, Control, Kind, LogSignature
 from fwp.data import Series, series
+from fwp.data.copies import Copied
 from fwp.data.precision import undisturbed, working
 from fwp.data.series import Array
 from fwp.errors import CompositionError, FwpError, SizeError
@@ -30,7 +30,7 @@ STRAIGHT = Control(Kind.LINEAR, time=False)
 """Without a channel for the time, which grows for ever in a stream; the time still says how long a rate lasts."""
 
 
-class FastWeights(nn.Module):
+class FastWeights(Copied, nn.Module):
     """`nn.GRU(…, batch_first=True)` of fast weights: `outputs, state = layer(values)`, and `layer(more, state)` goes on.
 
     Series in pieces of any lengths give the outputs of one call on the whole (by an adaptive method: within its tolerance).
@@ -289,25 +289,6 @@ class FastWeights(nn.Module):
                 help="times go on from call to call; leave `state` out to begin anew",
             )
         return replace(checked, lengths=length.minimum(checked.lengths))
-
-    def __getstate__(self) -> dict[str, Any]:
-        # Lowered rules are functions without a module to be found in: nets are made anew from their models and parameters.
-        kept = self.__dict__.copy()
-        modules: dict[str, nn.Module | None] = dict(self._modules)
-        nets = modules.pop("nets")
-        assert isinstance(nets, nn.ModuleList)
-        sizes = [_net(net).sizes for net in nets]
-        return kept | {"_modules": modules, "made_from": (sizes, dict(nets.named_parameters()))}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        sizes, parameters = state.pop("made_from")
-        super().__setstate__(state)
-        with torch.device("meta"):  # neither memory nor random numbers
-            nets = nn.ModuleList(Net(self.model, own) for own in sizes)
-        for name, parameter in parameters.items():
-            owner, _, leaf = name.rpartition(".")
-            setattr(nets.get_submodule(owner), leaf, parameter)
-        self.nets = nets.train(self.training)
 
 
 def _net(module: nn.Module) -> Net:

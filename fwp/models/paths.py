@@ -15,6 +15,7 @@ from jaxtyping import Float, Float64
 from torch import Tensor
 
 from fwp.data import Series, series
+from fwp.data.copies import Copied
 from fwp.data.series import Array
 from fwp.errors import CompositionError, SolveError
 from fwp.fields import Net, VectorField
@@ -33,7 +34,7 @@ __all__ = ["Paths", "attribute_paths"]
 
 
 @dataclass(frozen=True, eq=False)
-class Paths:
+class Paths(Copied):
     """What the outputs `(batch time output)` of a sequence layer are sums of, along an axis behind `time`.
 
     `steps[:, :, i]` is what the lowest layer's values on the interval from `times[:, i]` to `times[:, i + 1]` contribute

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from fwp.controls import LogSignature, Path
 from fwp.data import Series
+from fwp.data.copies import Copied
 from fwp.errors import CompositionError, FwpError
 from fwp.fields import Net, VectorField
 from fwp.models.recurrent import Recurrence
@@ -76,7 +77,7 @@ class Block(nn.Module):
         return o + self.dropout(self.narrow(hidden))
 
 
-class Predictor(nn.Module):
+class Predictor(Copied, nn.Module):
     """Series to outputs: solve, read, project, drop, pass the block, and map to outputs (the read-out of the paper's code).
 
     Args:
@@ -135,12 +136,12 @@ class Predictor(nn.Module):
                 ("model", repr(self.net.model)),
                 help="call the predictor, or take the states of `predictor.net.states(series)`",
             )
-        return self.net(inputs) if isinstance(inputs, Series) else self.net @ inputs
+        return self.net(inputs)
 
     def _readings(self, inputs: Series | Path) -> Float[Tensor, "batch time width"]:
         """What is known of each series at each of its time points."""
         if isinstance(self.net, Recurrence):
-            return self.net.states(_observations(inputs, None))
+            return self.net(_observations(inputs, None), every=True)
         readings = read_along(self._field(inputs), **asdict(self.solver))
         return rearrange(readings, "batch knot ... -> batch knot (...)")[:, :: stride_of(self.net.model.control)]
 

@@ -5,6 +5,7 @@ is missing is carried forward, or decays to the mean where the kind says so; tha
 """
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal, assert_never, cast, get_args
 
@@ -16,6 +17,7 @@ from torchdiffeq import odeint
 
 from fwp.controls.fill import carried, preceding
 from fwp.data import Series
+from fwp.data.copies import Copied
 from fwp.errors import FormatError, FwpError, SizeError
 
 __all__ = ["HIDDEN", "Recurrence", "Recurrent"]
@@ -101,7 +103,7 @@ class Recurrent:
         )
 
 
-class Recurrence(nn.Module, ABC):
+class Recurrence(Copied, nn.Module, ABC):
     """A recurrence with parameters: series to the state at each sample's own end."""
 
     def __init__(self, model: Recurrent, channels: int, width: int, static: int) -> None:
@@ -116,17 +118,20 @@ class Recurrence(nn.Module, ABC):
         """How many numbers the state has."""
         return self.sizes["width"]
 
-    def forward(self, series: Series) -> Float[Tensor, "batch width"]:
-        """The state after each sample's last time point.
+    def forward(self, series: Series, every: bool = False) -> Float[Tensor, "batch *time width"]:
+        """The state after each sample's last time point, or after every one.
 
         Raises:
             SizeError: the series has other channels or static features than those that the module was built for.
         """
-        last = series.lengths[:, None, None] - 1
-        return self.states(series).take_along_dim(last, 1)[:, 0]
+        states = self._states(series)
+        return states if every else states.take_along_dim(series.lengths[:, None, None] - 1, 1)[:, 0]
 
     def states(self, series: Series) -> Float[Tensor, "batch time width"]:
         """The state after every time point, each from those up to it; after a sample's end it means nothing."""
+        return self(series, every=True)
+
+    def _states(self, series: Series) -> Float[Tensor, "batch time width"]:
         found = {"channel": series.channels, "feature": 0 if series.static is None else series.static.shape[1]}
         for axis, what in (("channel", "channels"), ("feature", "static features")):
             if found[axis] != self.sizes.get(axis, found[axis]):
@@ -173,19 +178,15 @@ class Decaying(Recurrence):
         self.weight = nn.Parameter(torch.empty(channels).uniform_(-bound, bound))
         self.bias = nn.Parameter(torch.empty(channels).uniform_(-bound, bound))
         self.decay = nn.Linear(channels, width)
-        self.unit = nn.GRUCell(2 * channels, width)
+        self.unit = Unit(2 * channels, width)
 
     def follow(self, series: Series, state: Float[Tensor, "batch width"]) -> Float[Tensor, "batch time width"]:
         """Decays and inputs of all time points first, then one after the other."""
         since = unobserved(series)
         values = torch.where(series.mask, series.values, known(series) * fading(self.weight * since + self.bias))
-        inputs = mapped(self.unit, torch.cat([values, series.mask.to(values.dtype)], -1))
-        decays = fading(self.decay(since))
-        found: list[Tensor] = []
-        for decay, gates in zip(decays.unbind(1), inputs.unbind(1), strict=True):
-            state = step(self.unit, gates, decay * state)
-            found.append(state)
-        return torch.stack(found, 1)
+        decays = fading(self.decay(since)).unbind(1)
+        inputs = torch.cat([values, series.mask.to(values.dtype)], -1)
+        return self.unit(inputs, state, lambda point, h: decays[point] * h)
 
 
 class Flowing(Recurrence):
@@ -194,22 +195,43 @@ class Flowing(Recurrence):
     def __init__(self, model: Recurrent, channels: int, width: int, static: int) -> None:
         super().__init__(model, channels, width, static)
         self.field = nn.Sequential(nn.Linear(width, width), nn.Tanh(), nn.Linear(width, width))
-        self.unit = nn.GRUCell(channels, width)
+        self.unit = Unit(channels, width)
 
     def follow(self, series: Series, state: Float[Tensor, "batch width"]) -> Float[Tensor, "batch time width"]:
         """Inputs of all time points first, then one after the other; every interval is mapped to that from 0 to 1."""
-        inputs, ends = mapped(self.unit, known(series)), state.new_tensor([0.0, 1.0])
+        spans, ends = elapsed(series).split(1, 1), state.new_tensor([0.0, 1.0])
+
+        def flow(point: int, begin: Tensor) -> Tensor:
+            if point == 0:
+                return begin
+            return cast(Tensor, odeint(lambda _, h: spans[point] * self.field(h), begin, ends, method="rk4"))[1]
+
+        return self.unit(known(series), state, flow)
+
+
+class Unit(nn.GRUCell):
+    """A gated unit along a whole series, whose state changes by itself from one time point to the next."""
+
+    def forward(
+        self,
+        inputs: Float[Tensor, "batch time input"],
+        state: Float[Tensor, "batch width"],
+        between: Callable[[int, Tensor], Tensor],
+    ) -> Float[Tensor, "batch time width"]:
+        """The state after every time point; `between(i, state)` is what it has become when time point i arrives."""
+        gates = linear(inputs, self.weight_ih, self.bias_ih)  # of all time points at once
         found: list[Tensor] = []
-        for span, gates in zip(elapsed(series).split(1, 1), inputs.unbind(1), strict=True):
-            if found:
-
-                def rate(_: Tensor, h: Tensor, span: Tensor = span) -> Tensor:
-                    return span * self.field(h)
-
-                state = cast(Tensor, odeint(rate, state, ends, method="rk4"))[1]
-            state = step(self.unit, gates, state)
+        for point, own in enumerate(gates.unbind(1)):
+            state = self._step(own, between(point, state))
             found.append(state)
         return torch.stack(found, 1)
+
+    def _step(self, gates: Float[Tensor, "batch gates"], state: Float[Tensor, "batch width"]) -> Tensor:
+        own = linear(state, self.weight_hh, self.bias_hh)
+        width = state.shape[1]
+        reset, update = (gates[:, : 2 * width] + own[:, : 2 * width]).sigmoid().chunk(2, 1)
+        new = (gates[:, 2 * width :] + reset * own[:, 2 * width :]).tanh()
+        return new + update * (state - new)
 
 
 def known(series: Series) -> Float[Tensor, "batch time channel"]:
@@ -234,19 +256,3 @@ def unobserved(series: Series) -> Float[Tensor, "batch time channel"]:
 def fading(exponent: Tensor) -> Tensor:
     """exp(−max(0, exponent)): from 1 down to 0."""
     return (-exponent.relu()).exp()
-
-
-def mapped(unit: nn.GRUCell, inputs: Float[Tensor, "batch time input"]) -> Float[Tensor, "batch time gates"]:
-    """What a unit's gates take from its inputs, at all time points at once."""
-    return linear(inputs, unit.weight_ih, unit.bias_ih)
-
-
-def step(
-    unit: nn.GRUCell, gates: Float[Tensor, "batch gates"], state: Float[Tensor, "batch width"]
-) -> Float[Tensor, "batch width"]:
-    """A unit's next state where its inputs are `mapped` already."""
-    own = linear(state, unit.weight_hh, unit.bias_hh)
-    width = state.shape[1]
-    reset, update = (gates[:, : 2 * width] + own[:, : 2 * width]).sigmoid().chunk(2, 1)
-    new = (gates[:, 2 * width :] + reset * own[:, 2 * width :]).tanh()
-    return new + update * (state - new)

@@ -5,7 +5,7 @@ piece also the slope of the piece before.
 """
 
 from dataclasses import replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from jaxtyping import Bool, Float, Float64, Int64
@@ -16,6 +16,7 @@ from torch.utils._pytree import _register_namedtuple
 from fwp.controls import Control, Kind, Path
 from fwp.controls.fill import carried
 from fwp.data import Series
+from fwp.data.copies import copied
 from fwp.data.series import Array
 
 __all__ = ["State", "inside", "last_two", "path_on", "points_on", "stride_of", "traced"]
@@ -34,6 +35,10 @@ class State(NamedTuple):
     times: Float64[Tensor, "batch 2"]
     """Their times."""
 
+    def __deepcopy__(self, memo: dict[int, Any]) -> "State":
+        parts: tuple[Any, ...] = copied(tuple(self), memo)  # numbers alone, as after `detach`
+        return State(*parts)
+
     def detach(self) -> "State":
         """The same numbers without their history: for backpropagation through a stretch of a stream at a time."""
         weights = tuple({name: state.detach() for name, state in own.items()} for own in self.weights)
@@ -42,6 +47,8 @@ class State(NamedTuple):
 
 # What is exported is stored with the name of what it returns.
 _register_namedtuple(State, serialized_type_name="fwp.models.stream.State")
+# So that `torch.load`, which unpickles what it knows to be harmless alone, reads a state as it reads a state_dict.
+torch.serialization.add_safe_globals([State])
 
 
 def inside(new: Series) -> Bool[Tensor, "batch time 1"]:

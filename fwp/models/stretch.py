@@ -57,7 +57,7 @@ def pass_through(
     """
     points = points_on(new, before)
     path, first = path_on(net.model.control, new if before is None else points, before is not None)
-    field = (net @ path).rounded_by_the_caller()
+    field = net(path).rounded_by_the_caller()
     read, end = follow(field, method=method, steps=steps, initial=begin)
     outputs = rearrange(read, "batch knot ... -> batch knot (...)")
     outputs = outputs[:, first :: stride_of(net.model.control)][:, : new.values.shape[1]]

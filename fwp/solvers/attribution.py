@@ -19,6 +19,7 @@ import torch
 from jaxtyping import Bool, Float, Float64, Int64
 from torch import Tensor
 
+from fwp.data.copies import Copied
 from fwp.data.precision import undisturbed
 from fwp.errors import CompositionError, SolveError
 from fwp.fields import VectorField
@@ -38,7 +39,7 @@ __all__ = ["Attribution", "Prepared", "attribute", "prepared", "read_shares"]
 
 
 @dataclass(frozen=True, eq=False)
-class Attribution:
+class Attribution(Copied):
     """What each interval between two knots contributes to the read-out, and what the first state does.
 
     `steps` are `(batch step head *axes)`, `initial` `(batch head *axes)`; with requested times both have an axis `request`

@@ -17,6 +17,7 @@ from jaxtyping import Float, Float64
 from torch import Tensor
 
 from fwp.controls.split import split
+from fwp.data.copies import Copied
 from fwp.data.precision import undisturbed
 from fwp.errors import CompositionError, FwpError
 from fwp.fields import Net, VectorField
@@ -72,7 +73,7 @@ class Observable:
 
 
 @dataclass(frozen=True, eq=False)
-class Observed:
+class Observed(Copied):
     """What was observed, by name, `(batch request head *axes)`, and the solution along which it was.
 
     Where no times were requested there is no axis `request`, as in `solution.read()`: values and integrals are those at each

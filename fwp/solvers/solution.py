@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from jaxtyping import Float, Float64, Int64
 from torch import Tensor
 
+from fwp.data.copies import Copied
 from fwp.fields import VectorField
 from fwp.solvers.plan import Plan
 
@@ -24,10 +25,11 @@ class Statistics:
 
 
 @dataclass(frozen=True, eq=False)
-class Solution:
+class Solution(Copied):
     """The states of every sample at its requested times, or at its own end where none were requested.
 
     `states` are `(batch request head *axes)`, `times` the real times of the requests, `knots` their places on `field.path`.
+    It pickles and copies with its field; the states of a copy are numbers alone, without the history that gradients follow.
     """
 
     field: VectorField

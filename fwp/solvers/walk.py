@@ -5,17 +5,19 @@ computes the slots and states of a segment again. Gradients are those of the ste
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from functools import partial
 from typing import TypeVar
 
 import torch
 from jaxtyping import Float, Int64
 from torch import Tensor
-from torch.utils.checkpoint import checkpoint
+from torch.utils.checkpoint import checkpoint, noop_context_fn
 
 from fwp.controls.knots import arrivals, at_arrivals
 from fwp.fields import VectorField
 from fwp.fields.net import LayerNet
+from fwp.solvers.again import AsBefore
 from fwp.solvers.discretise import Discretisation, discretise
 from fwp.solvers.plan import Plan, Scan
 from fwp.solvers.scans.associative import scan_associative
@@ -167,7 +169,14 @@ _T = TypeVar("_T")
 
 
 def _run(run: Callable[[Tensor], _T], state: Tensor, layer: LayerNet, plan: Plan) -> _T:
-    """A segment, of which backward may find nothing but its first state. Randomness in maps of the user's own is repeated."""
+    """A segment, of which backward may find nothing but its first state.
+
+    Then randomness in maps of the user's own is repeated, and buffers are what they were.
+    """
     if not (plan.recompute and torch.is_grad_enabled()):
         return run(state)
-    return checkpoint(run, state, use_reentrant=False, preserve_rng_state=layer.training and layer.slow.foreign)  # pyright: ignore[reportReturnType]
+    remembers = next(layer.buffers(), None) is not None
+    contexts = (lambda: (nullcontext(), AsBefore(layer))) if remembers else noop_context_fn
+    return checkpoint(  # pyright: ignore[reportReturnType]
+        run, state, use_reentrant=False, preserve_rng_state=layer.slow.foreign, context_fn=contexts
+    )

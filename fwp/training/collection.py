@@ -1,6 +1,7 @@
 """What classifier and regressor share: aeon's collections become series, parameters a recipe, and training leaves a model."""
 
 from collections.abc import Mapping, Sequence
+from copy import deepcopy
 from operator import index
 from typing import Any, ClassVar
 
@@ -124,7 +125,8 @@ class CollectionEstimator(BaseCollectionEstimator):
         )
         sizes = {axis: index(size) for axis, size in (self.sizes or {}).items()}
         device = device_of(self.device)
-        trained = begun(self._model(), own, recipe, metric, seed, sizes)
+        # Of a copy: `fit` leaves what it was given as it is, a module that is to be shared included.
+        trained = begun(deepcopy(self._model()), own, recipe, metric, seed, sizes)
         fitted = train(trained, own, held, recipe, metric, seed, device=device, show=self.verbose)
         self.model_, self.metrics_, self.epoch_ = trained, fitted.metrics, fitted.epoch
 

@@ -54,9 +54,6 @@ class Learner(pl.LightningModule):
     def __init__(self, predictor: Predictor, answer: Answer, train: Examples, recipe: Recipe, seed: int) -> None:
         super().__init__()
         self.predictor, self.train_examples, self.recipe, self.seed = predictor, train, recipe, seed
-        for parameter in predictor.output.parameters():
-            if recipe.head_gradient != 1:
-                parameter.register_hook(lambda gradient: gradient * recipe.head_gradient)
         self.penalised = penalised(predictor) if recipe.penalty else []
         self.plateau: ReduceLROnPlateau | None = None
         self._plateau_state: dict[str, Any] | None = None
@@ -93,6 +90,13 @@ class Learner(pl.LightningModule):
             norms = torch.stack([torch.linalg.vector_norm(parameter) for parameter in self.penalised])
             loss = loss + self.recipe.penalty * norms.sum()
         return loss
+
+    def on_after_backward(self) -> None:
+        """The last map's gradient, as the recipe scales it: here, since a hook would stay with the predictor."""
+        if self.recipe.head_gradient != 1:
+            for parameter in self.predictor.output.parameters():
+                if parameter.grad is not None:
+                    parameter.grad.mul_(self.recipe.head_gradient)
 
     def validation_step(self, batch: list[Batch], index: int) -> None:
         """Measure one batch that is held back."""

@@ -163,9 +163,13 @@ def test_a_module_of_the_users_own_feeds_a_slot():
     module = nn.Sequential(nn.Linear(4, 6), nn.Tanh(), nn.Linear(6, 5))
     net = built(delta, Projection(k=external(module, x, "key"), beta=sigmoid(external(Pick(0, ()), dx, ""))))
     field = net(some_series()).at(0, 0.2)
-    assert torch.equal(field.slots["k"], module(field.inputs["x"])[:, None])
+    own = net.layers[0].slow.steps["k_external"]
+    assert torch.equal(field.slots["k"], own(field.inputs["x"])[:, None])
     assert torch.equal(field.slots["beta"], field.inputs["dx"][:, :1].sigmoid())
-    assert {id(p) for p in module.parameters()} <= {id(p) for p in net.parameters()}
+    assert all(
+        torch.equal(ours, theirs.double()) for ours, theirs in zip(own.parameters(), module.parameters(), strict=True)
+    )
+    assert not {id(p) for p in module.parameters()} & {id(p) for p in net.parameters()}
     assert Projection(k=external(module, x, "key")) == Projection(k=external(module, x, "key"))
     assert Projection(k=external(module, x, "key")) != Projection(k=external(nn.Linear(4, 5), x, "key"))
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from threading import Lock
 
 import pytest
 import torch
@@ -105,6 +106,11 @@ CASES: dict[str, Callable[[Path], object]] = {
     "external_as_json": lambda _: to_json(
         delta @ Projection(k=external(torch.nn.Identity(), x, "key")) @ linear_control
     ),
+    "external_that_is_no_module": lambda _: external(torch.tanh, x, "key"),  # pyright: ignore[reportArgumentType]
+    "external_that_is_a_class": lambda _: external(torch.nn.Linear, x, "key"),  # pyright: ignore[reportArgumentType]
+    "external_that_cannot_be_copied": lambda _: outside(Locked()),
+    "external_of_other_axes": lambda _: outside(torch.nn.Linear(4, 8))(series(torch.randn(2, 5, 3))).initial(),
+    "backward_hook_on_a_net": lambda _: net().register_full_backward_hook(print),
     "json_of_no_model": lambda _: from_json({"layers": [], "control": {}}),
     "json_of_an_unknown_map": lambda _: from_json(broken()),
     "two_rules_of_one_state": lambda _: System(hebb, delta),
@@ -112,6 +118,19 @@ CASES: dict[str, Callable[[Path], object]] = {
         3, heads=2, key=4, value=4
     ),
 }
+
+
+class Locked(torch.nn.Module):
+    """What cannot be copied."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lock = Lock()
+
+
+def outside(module: torch.nn.Module) -> Net:
+    projection = Projection(k=external(module, x, "head key"), initial=first_write())
+    return (delta @ projection @ linear_control).build(3, width=8, heads=2)
 
 
 def broken() -> dict[str, object]:

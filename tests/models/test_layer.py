@@ -266,9 +266,7 @@ def test_a_module_of_the_users_own_is_kept_with_the_layer() -> None:
     values, _ = drawn()
     other = kept(own)
     assert torch.equal(other(values)[0], own(values)[0])
-    names = [name for name, p in own.named_parameters() if p is module.weight]
-    (source,) = (node.of for node in [other.model.spec.layers[0].projection.slots["v"]])
-    assert names and other.get_parameter(names[0]) is source.module.weight, "it is still the projection's own"
+    assert torch.equal(other.get_parameter("nets.0.layers.0.slow.steps.v_external.weight"), module.weight)
 
 
 def test_a_state_dict_is_all_that_a_layer_knows() -> None:

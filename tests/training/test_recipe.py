@@ -45,6 +45,7 @@ def gradients(own: Learner) -> dict[str, torch.Tensor]:
     batch = own.train_examples.__getitems__([0, 1, 2, 3])
     logits = torch.cat([own.predictor(part.inputs, part.ends) for part in batch])
     loss_of(logits, torch.cat([part.targets for part in batch])).backward()
+    own.on_after_backward()
     return {name: p.grad for name, p in own.predictor.named_parameters() if p.grad is not None}
 
 
