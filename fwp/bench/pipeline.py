@@ -18,7 +18,8 @@ from fwp.data import Labelled
 from fwp.data.digest import fingerprint
 from fwp.errors import CompositionError, FwpError, SizeError, warn
 from fwp.fields import Model, Net, to_json
-from fwp.files import held, make_folder, unsealed_tensors, write_json
+from fwp.files import held, make_folder, sealed_lines, write_json
+from fwp.files.seal import last_digest
 from fwp.models import Recurrent, Trained, save
 from fwp.models.files import read_json
 from fwp.plots import course, fast_weights, learning_curve
@@ -206,8 +207,8 @@ def found(what: Run, parts: Mapping[str, Labelled], folder: Folder, device: torc
     recipe, metric = what.recipe, what.task.metric
     trained = begun(what.model, parts["train"], recipe, metric, what.seed, what.sizes)
     fitted = train(trained, parts["train"], parts["valid"], recipe, metric, what.seed, folder, device)
-    origin = {"data": fingerprint(parts["train"]), "state": unsealed_tensors(folder / "state.safetensors")}
-    save(folder, trained, {name: own for name, own in origin.items() if own is not None})
+    training = last_digest(sealed_lines(fitted.metrics))  # the state itself holds seconds, which are never the same
+    save(folder, trained, {"data": fingerprint(parts["train"]), "training": training})
     draw(folder, trained, fitted, parts["valid"], metric.value)
     trained.predictor.to(device)
     return Report(

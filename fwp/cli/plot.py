@@ -143,6 +143,14 @@ def learning(folder: Path, told: Mapping[str, Any]) -> Drawn:
             help="the file is damaged: restore it, or train again",
         ) from error
     result = told["result"]
+    if len(rows) != result.get("epochs", len(rows)):
+        raise FormatError(
+            "the metrics of this run are not all there",
+            ("file", str(file)),
+            ("rows", str(len(rows))),
+            ("epochs", f"{result['epochs']}, as result.json says"),
+            help="the file is damaged: restore it, or train again",
+        )
     axes = learning_curve(rows, result["valid"]["epoch"], measure=result["metric"])
     return "learning_curve.png", titled(axes[0].get_figure(), title(told))
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 __all__ = [
     "digest_of",
+    "last_digest",
     "sealed_json",
     "sealed_line",
     "sealed_lines",
@@ -87,8 +88,13 @@ def sealed_lines(rows: Iterable[Mapping[str, object]]) -> bytes:
     lines, before = [], ""
     for row in rows:
         lines.append(sealed_line(row, before) + "\n")
-        before = lines[-1][-67:-3]
+        before = last_digest(lines[-1].encode())
     return "".join(lines).encode()
+
+
+def last_digest(lines: bytes) -> str:
+    """The digest in the last of such lines, which is that of all; "" where there are none."""
+    return lines[-67:-3].decode()
 
 
 def unsealed_lines(data: bytes) -> tuple[list[bytes], bool]:

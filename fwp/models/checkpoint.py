@@ -120,7 +120,7 @@ def save(folder: Path | str, trained: Trained, origin: Mapping[str, str] | None 
     Args:
         folder: of model.json and weights.safetensors.
         trained: the model.
-        origin: digests of what the model comes from, by name, to be kept with it: "data", "state".
+        origin: digests of what the model comes from, by name, to be kept with it: "data", "training".
 
     Raises:
         FwpError: the disk refused, and what was there before is unchanged; or another process saves there for half a minute.
