@@ -3,17 +3,15 @@
 import os
 import platform
 import re
-import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from time import perf_counter
 
 import torch
 
-import fwp
+from fwp.bench.code import code, version_of
 
 __all__ = ["Limits", "Machine", "cores", "cpu_name", "limits", "machine", "this_machine"]
 
@@ -58,10 +56,10 @@ def this_machine() -> Machine:
         system=f"{platform.system()} {platform.release()}",
         python=platform.python_version(),
         torch=torch.__version__,
-        torchdiffeq=_version("torchdiffeq"),
-        torch_slices=_version("torch-slices"),
-        fwp=_version("fwp"),
-        commit=_commit(),
+        torchdiffeq=version_of("torchdiffeq"),
+        torch_slices=version_of("torch-slices"),
+        fwp=code().version,
+        commit=code().commit,
         date=datetime.now(UTC).isoformat(timespec="seconds"),
     )
 
@@ -94,24 +92,6 @@ def cpu_name() -> str:
         return platform.processor() or platform.machine()
     names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
     return names[0] if names else platform.machine()
-
-
-def _version(package: str) -> str:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return ""
-
-
-def _commit() -> str:
-    """Of the source tree, with a plus sign if it has changes that are not committed."""
-    git = ["git", "-C", str(Path(fwp.__file__).parent)]
-    try:
-        head = subprocess.run([*git, "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=True)
-        changes = subprocess.run([*git, "status", "--porcelain"], capture_output=True, text=True, check=True)
-    except (OSError, subprocess.CalledProcessError):
-        return ""
-    return head.stdout.strip() + ("+" if changes.stdout.strip() else "")
 
 
 def machine(device: torch.device, threads: int) -> str:

@@ -17,13 +17,14 @@ from threading import Thread
 from typing import Any
 
 import torch
-from filelock import FileLock
 
+from fwp.bench.code import code
 from fwp.bench.machine import cores
 from fwp.bench.pipeline import Run, run
 from fwp.bench.source import Source
 from fwp.errors import DataError, FormatError, FwpError
-from fwp.models.files import make_folder, write_bytes
+from fwp.files import held, make_folder, write_bytes
+from fwp.files.seal import sealed_line, unsealed_line
 from fwp.training.surroundings import device_of
 
 __all__ = ["Job", "Line", "digest", "read_lines", "run_all", "spread"]
@@ -93,9 +94,12 @@ def run_all(
 
     def keep(job: Job, line: Line) -> None:
         lines[key(line)] = line
-        with FileLock(f"{results}.lock"):  # another command may have added its own lines since
-            theirs = read_lines(results) if results.exists() else []
-            write_lines(results, ({key(other): other for other in theirs} | {key(line): line}).values())
+        lock, what = results.with_name(f".{results.name}.lock"), "another command writes results, for a minute by now"
+        with held(lock, what, ("results", str(results)), help="end that command, and give this one again", wait=60.0):
+            # It may have added its own lines since, and what it has found is not lost by what failed here.
+            theirs = {key(other): other for other in read_lines(results)} if results.exists() else {}
+            if "error" not in line or "error" in theirs.get(key(line), line):
+                write_lines(results, (theirs | {key(line): line}).values())
         say(f"{job.name}: {_said(line)}")
 
     # Once, before several runs would all fetch, unpack and parse; what is not there is not asked for again by each.
@@ -177,6 +181,7 @@ def _line(job: Job) -> Line:
         "recipe": own.recipe.name,
         "seed": own.seed,
         "run": own.to_json(),
+        **code().to_json(),
     }
 
 
@@ -216,8 +221,11 @@ def read_lines(file: Path) -> list[Line]:
     found: list[Line] = []
     for number, text in enumerate(file.read_text().splitlines(), 1):
         try:
-            line = json.loads(text)
+            own, digest = unsealed_line(text.encode())
+            line = json.loads(own)
             key(line)
+            if digest is None and "version" in line:  # both came into lines at once
+                raise ValueError("its digest is gone")
         except (ValueError, TypeError, LookupError) as error:
             help = "remove that line; its run folder still has its result"
             raise FormatError(
@@ -230,7 +238,10 @@ def read_lines(file: Path) -> list[Line]:
 def write_lines(file: Path, lines: Iterable[Line]) -> None:
     """Replace the file, sorted by cell, recipe and seed, so that versions compare well."""
     ordered = sorted(lines, key=lambda line: (line["cell"], line["recipe"], line["seed"], line["digest"]))
-    write_bytes(file, "".join(json.dumps(line) + "\n" for line in ordered).encode())
+    texts = (
+        sealed_line(line) if "version" in line else json.dumps(line) for line in ordered
+    )  # old ones stay as they are
+    write_bytes(file, "".join(f"{text}\n" for text in texts).encode())
 
 
 def devices(device: str) -> list[str]:

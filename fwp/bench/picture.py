@@ -5,7 +5,7 @@ from pathlib import Path
 
 from matplotlib.figure import Figure, SubFigure
 
-from fwp.models.files import write_bytes
+from fwp.files import write_bytes
 
 __all__ = ["picture"]
 

@@ -7,16 +7,21 @@ from typing import Any
 
 import torch
 
+from fwp.bench.code import code
 from fwp.bench.machine import machine
+from fwp.bench.origin import at_hand, require_same_data
 from fwp.bench.picture import picture
 from fwp.bench.report import Report, read
 from fwp.bench.task import Task
 from fwp.controls import LogSignature, backend_of
 from fwp.data import Labelled
-from fwp.errors import CompositionError, FwpError, SizeError
+from fwp.data.digest import fingerprint
+from fwp.errors import CompositionError, FwpError, SizeError, warn
 from fwp.fields import Model, Net, to_json
+from fwp.files import held, make_folder, sealed_lines, write_json
+from fwp.files.seal import last_digest
 from fwp.models import Recurrent, Trained, save
-from fwp.models.files import make_folder, read_json, write_json
+from fwp.models.files import read_json
 from fwp.plots import course, fast_weights, learning_curve
 from fwp.plots.course import last_state
 from fwp.training import Fitted, Recipe, begun, measure, train
@@ -149,21 +154,51 @@ def run(what: Run, folder: Folder, device: str = "auto", root: Folder | None = N
         root: where data lie.
 
     Raises:
-        FwpError: the folder holds another run, there is no such device, or the disk refused.
+        FwpError: the folder holds another run, another process is at it, its data were others than those that are here now,
+            there is no such device, or the disk refused.
     """
-    claim(folder, what)
-    finished = folder / "result.json"
-    if finished.exists():
-        return read(finished)
+    if (folder / "result.json").exists():
+        return finished(folder, what, root)
     where = device_of(device)
+    make_folder(folder)
+    help = "wait until it ends, or choose another folder with --out"
+    with held(folder / ".lock", "another process is at this run", ("folder", str(folder)), help=help):
+        if (folder / "result.json").exists():  # by now
+            return finished(folder, what, root)
+        return undone(folder, what, where, root)
+
+
+def finished(folder: Folder, what: Run, root: Folder | None) -> Report:
+    """What a run has found; if its data are here, they are what it was found on."""
+    claimed(folder, what)
+    report = read(folder / "result.json")
+    if now := at_hand(what.task.source, root):
+        require_same_data(folder, report.data, now, root)
+    else:
+        warn(
+            "a result is reported whose data are not here, and so cannot be compared with what they were",
+            ("folder", str(folder)),
+            ("its data", report.data),
+            help="point FWP_DATA at them to have them compared",
+        )
+    return report
+
+
+def undone(folder: Folder, what: Run, where: torch.device, root: Folder | None) -> Report:
+    """Train, or go on, in a folder that nobody else is at."""
+    recorded = claimed(folder, what)
     dataset = what.task.source.load(root)
+    if recorded is None:
+        write_json(folder / "run.json", {**what.to_json(), "data": dataset.source})
+    elif recorded:
+        require_same_data(folder, recorded, dataset.source, root)
     rows = dict(zip(("train", "valid", "test"), what.task.split.rows(dataset, what.seed), strict=True))
     parts = {name: dataset.everything[own] for name, own in rows.items()}
     source = dataset.source
     del dataset  # of thousands of series it is as large as all else together
     with reproducible(what.recipe.threads):
         report = found(what, parts, folder, where, source)
-    write_json(finished, report.to_json())
+    write_json(folder / "result.json", report.to_json())
     return report
 
 
@@ -172,7 +207,8 @@ def found(what: Run, parts: Mapping[str, Labelled], folder: Folder, device: torc
     recipe, metric = what.recipe, what.task.metric
     trained = begun(what.model, parts["train"], recipe, metric, what.seed, what.sizes)
     fitted = train(trained, parts["train"], parts["valid"], recipe, metric, what.seed, folder, device)
-    save(folder, trained)
+    training = last_digest(sealed_lines(fitted.metrics))  # the state itself holds seconds, which are never the same
+    save(folder, trained, {"data": fingerprint(parts["train"]), "training": training})
     draw(folder, trained, fitted, parts["valid"], metric.value)
     trained.predictor.to(device)
     return Report(
@@ -192,11 +228,15 @@ def found(what: Run, parts: Mapping[str, Labelled], folder: Folder, device: torc
         machine=machine(device, recipe.threads),
         signature=what.signature,
         data=source,
+        version=code().version or None,
+        commit=code().commit or None,
     )
 
 
-def claim(folder: Folder, what: Run) -> None:
-    """Make the folder this run's, or check that it is. One in which no epoch was finished has nothing to lose.
+def claimed(folder: Folder, what: Run) -> str | None:
+    """The data that this run was begun with, "" if an earlier version did not keep them; None of a folder that is free.
+
+    One in which no epoch was finished has nothing to lose.
 
     Raises:
         FwpError: it is another run's.
@@ -204,12 +244,11 @@ def claim(folder: Folder, what: Run) -> None:
     file, mine = folder / "run.json", what.to_json()
     begun = any((folder / name).exists() for name in ("state.safetensors", "result.json"))
     if not file.exists() or not begun:
-        make_folder(folder)
-        write_json(file, mine)
-        return
+        return None
     theirs = read_json(file)
-    if theirs == mine:
-        return
+    told = theirs.pop("data", "") if isinstance(theirs, dict) else ""
+    if theirs == mine and isinstance(told, str):
+        return told
     other = dict(differences(theirs, mine)) or {"": (theirs, mine)}
     raise FwpError(
         "the folder holds another run",

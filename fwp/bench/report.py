@@ -8,7 +8,7 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
-from fwp.models.files import decode, read_json
+from fwp.models.files import decode, read_sealed, undigested
 
 __all__ = ["Report", "read", "table"]
 
@@ -40,6 +40,10 @@ class Report:
     """What computed the log-signatures, where the control has some."""
     data: str
     """The files, and what identifies them."""
+    version: str | None
+    """Of this library; not known of results of before it was kept."""
+    commit: str | None
+    """Of its checkout, where it lay in one, with a plus sign if there were changes."""
 
     def to_json(self) -> dict[str, Any]:
         """The line that is printed and kept."""
@@ -47,9 +51,12 @@ class Report:
 
 
 def read(file: Path) -> Report:
-    """The report in a result.json. Raises: FormatError: it is none."""
-    found = read_json(file)
-    return decode(Report, {"signature": None, **found} if isinstance(found, dict) else found, str(file))
+    """The report in a result.json. Raises: FormatError: it is none, or a byte has changed."""
+    found, digest = read_sealed(file)
+    if digest is None:
+        undigested(file)
+    unknown = {"signature": None, "version": None, "commit": None}
+    return decode(Report, {**unknown, **found} if isinstance(found, dict) else found, str(file))
 
 
 def table(report: Report) -> Table:

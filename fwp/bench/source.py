@@ -4,7 +4,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fwp.data import Dataset, load_sepsis, load_speech, uea_dataset
-from fwp.data.speech import GOOGLES, WORDS
+from fwp.data.sepsis import sepsis_files
+from fwp.data.speech import GOOGLES, WORDS, speech_file
+from fwp.data.uea import uea_files
 
 __all__ = ["Sepsis", "Source", "Speech", "Uea"]
 
@@ -24,6 +26,10 @@ class Uea:
         """All its series. Raises: DataError."""
         return uea_dataset(self.archive, root)
 
+    def files(self, root: Path | None = None) -> tuple[Path, ...]:
+        """Where its files are, or would be if they were here."""
+        return uea_files(self.archive, root)
+
 
 @dataclass(frozen=True)
 class Sepsis:
@@ -39,6 +45,10 @@ class Sepsis:
     def load(self, root: Path | None = None) -> Dataset:
         """All patients. Raises: DataError."""
         return load_sepsis(root, intensity=self.intensity)
+
+    def files(self, root: Path | None = None) -> tuple[Path, ...]:
+        """Where its files are, or would be if they were here."""
+        return sepsis_files(root)
 
 
 @dataclass(frozen=True)
@@ -56,6 +66,10 @@ class Speech:
     def load(self, root: Path | None = None) -> Dataset:
         """All clips of these words that last one second. Raises: DataError."""
         return load_speech(root, words=self.words, archive=self.archive)
+
+    def files(self, root: Path | None = None) -> tuple[Path, ...]:
+        """Where its files are, or would be if they were here."""
+        return (speech_file(root, self.archive),)
 
 
 Source = Uea | Sepsis | Speech

@@ -16,7 +16,7 @@ from fwp.bench.speed import speed as run_speed
 from fwp.bench.speed.report import gradient_table, sentences, speed_table, who
 from fwp.bench.table import TABLES, chosen
 from fwp.errors import FwpError
-from fwp.models.files import make_folder, write_bytes
+from fwp.files import make_folder, write_bytes
 
 __all__ = ["MEASURES", "group", "render", "speed"]
 

@@ -9,7 +9,7 @@ from fwp.errors import FwpError
 
 __all__ = ["main"]
 
-COMMANDS = ("show", "explain", "check", "run", "predict", "plot", "data", "bench")
+COMMANDS = ("show", "explain", "check", "run", "predict", "plot", "verify", "data", "bench")
 """In the order of the help; each is a function of its own name in the file of its name, but for two that are made there."""
 
 

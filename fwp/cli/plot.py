@@ -18,8 +18,9 @@ from fwp.bench.source import Sepsis, Source, Speech, Uea
 from fwp.data import Series
 from fwp.errors import CompositionError, FormatError, FwpError, SizeError
 from fwp.fields import Net
+from fwp.files import make_folder, unsealed_lines, write_bytes
 from fwp.models import Trained, load
-from fwp.models.files import make_folder, parse_json, read_bytes, read_json, write_bytes
+from fwp.models.files import parse_json, read_bytes, read_json
 from fwp.plots import (
     Course,
     changes,
@@ -131,7 +132,7 @@ def learning(folder: Path, told: Mapping[str, Any]) -> Drawn:
     """
     file = folder / "metrics.jsonl"
     try:
-        rows = [parse_json(line) for line in read_bytes(file, MOST_BYTES).decode().splitlines()]
+        rows = [parse_json(line.decode()) for line in unsealed_lines(read_bytes(file, MOST_BYTES))[0]]
     except FwpError:
         raise
     except ValueError as error:
@@ -142,6 +143,14 @@ def learning(folder: Path, told: Mapping[str, Any]) -> Drawn:
             help="the file is damaged: restore it, or train again",
         ) from error
     result = told["result"]
+    if len(rows) != result.get("epochs", len(rows)):
+        raise FormatError(
+            "the metrics of this run are not all there",
+            ("file", str(file)),
+            ("rows", str(len(rows))),
+            ("epochs", f"{result['epochs']}, as result.json says"),
+            help="the file is damaged: restore it, or train again",
+        )
     axes = learning_curve(rows, result["valid"]["epoch"], measure=result["metric"])
     return "learning_curve.png", titled(axes[0].get_figure(), title(told))
 

@@ -12,8 +12,8 @@ from tyro.conf import Positional, arg
 from fwp.data import Named, read_table, read_ts
 from fwp.data.table import COLUMNS
 from fwp.errors import DataError, FwpError
+from fwp.files import write_bytes
 from fwp.models import Estimate, Prediction, Trained, load
-from fwp.models.files import write_bytes
 
 __all__ = ["predict"]
 

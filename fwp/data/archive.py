@@ -3,14 +3,16 @@
 It never writes outside its folder, never follows a link, and never leaves half a folder behind.
 """
 
+import glob
 import gzip
 import hashlib
 import lzma
+import shutil
 import stat
 import tarfile
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath, PureWindowsPath
@@ -18,6 +20,7 @@ from tempfile import TemporaryDirectory
 from typing import Literal, NamedTuple
 
 from fwp.errors import DataError, FwpError
+from fwp.files import held
 
 __all__ = ["Entry", "entries", "extract", "sha256"]
 
@@ -83,26 +86,38 @@ def extract(
 
     Raises:
         DataError: a path that leads out of the folder, a link or device, the same file twice, more than the bounds
-            allow, a truncated or damaged archive, a folder that exists, a disk that is full.
+            allow, a truncated or damaged archive, a folder that exists, a disk that is full, another process that unpacks
+            into the same folder.
     """
     if folder.exists():
         raise _refusal("the folder to unpack into exists", archive, str(folder), "remove it, or use what it holds")
     with _refusals(archive):
         folder.parent.mkdir(parents=True, exist_ok=True)
-        with TemporaryDirectory(prefix=f".{folder.name}.", dir=folder.parent) as temporary:
-            content = Path(temporary) / "content"
-            content.mkdir()
-            for entry in entries(archive, members=members, total=total, ratio=ratio):
-                target = content / entry.path
-                if entry.kind == "folder":
-                    target.mkdir(parents=True, exist_ok=True)
-                    continue
-                target.parent.mkdir(parents=True, exist_ok=True)
-                with target.open("xb") as sink:
-                    for block in entry.blocks():
-                        sink.write(block)
-            content.rename(folder)
+        what, help = "another process unpacks into this folder", "wait until it has, then try again"
+        lock, facts = folder.with_name(f".{folder.name}.lock"), (("archive", str(archive)), ("folder", str(folder)))
+        with held(lock, what, *facts, help=help, kind=DataError):
+            for left in folder.parent.glob(f".{glob.escape(folder.name)}.*.unpacking"):  # of who was killed
+                shutil.rmtree(left, ignore_errors=True)
+            if not folder.exists():  # by now
+                _unpack(entries(archive, members=members, total=total, ratio=ratio), folder)
     return folder
+
+
+def _unpack(found: Iterable[Entry], folder: Path) -> None:
+    """Write all entries beside the folder, and give them its name."""
+    with TemporaryDirectory(prefix=f".{folder.name}.", suffix=".unpacking", dir=folder.parent) as temporary:
+        content = Path(temporary) / "content"
+        content.mkdir()
+        for entry in found:
+            target = content / entry.path
+            if entry.kind == "folder":
+                target.mkdir(parents=True, exist_ok=True)
+                continue
+            target.parent.mkdir(parents=True, exist_ok=True)
+            with target.open("xb") as sink:
+                for block in entry.blocks():
+                    sink.write(block)
+        content.rename(folder)
 
 
 def entries(archive: Path, *, members: int = 500_000, total: int = 64 * 2**30, ratio: float = 200.0) -> Iterator[Entry]:

@@ -10,7 +10,6 @@ import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from types import MappingProxyType, ModuleType
 
 import numpy as np
@@ -19,11 +18,13 @@ from torch import Tensor
 
 from fwp.data.archive import sha256
 from fwp.data.dataset import Dataset
+from fwp.data.digest import tensors_digest
 from fwp.data.extra import extra
 from fwp.data.labelled import Labelled
 from fwp.data.root import cache_folder
 from fwp.data.series import Series
-from fwp.errors import DataError
+from fwp.errors import DataError, FwpError
+from fwp.files import write_bytes
 
 __all__ = ["cached"]
 
@@ -65,24 +66,22 @@ def _load(file: Path) -> Dataset | None:
         with library.safe_open(file, framework="pt") as opened:
             names, digest = opened.keys(), opened.metadata()["digest"]
             tensors = {name: opened.get_tensor(name).clone() for name in names}  # not of the file
-        return _unpacked(tensors) if digest == _digest(tensors) else None
+        return _unpacked(tensors) if digest == tensors_digest(tensors) else None
     except (OSError, ValueError, LookupError, TypeError, library.SafetensorError):
         return None
 
 
 def _store(file: Path, data: Dataset) -> None:
-    """Write beside and rename: whoever else makes the same file writes the same bytes, and it is whole at any time."""
+    """Whoever else makes the same file writes the same bytes, and it is whole at any time."""
     library = _safetensors()
     tensors = _packed(data)
     try:
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with TemporaryDirectory(prefix=f".{file.name}.", dir=file.parent) as folder:
-            made = Path(folder) / "made"
-            library.torch.save_file(tensors, made, {"digest": _digest(tensors)})
-            made.replace(file)
-    except (OSError, library.SafetensorError) as error:
+        write_bytes(file, library.torch.save(tensors, {"digest": tensors_digest(tensors)}))
+    except (OSError, FwpError, library.SafetensorError) as error:
+        said = error.facts[-1][1] if isinstance(error, FwpError) else error
         warnings.warn(
-            f"a data set could not be kept in {file.parent}, and will be read anew the next time: {error}; "
+            f"a data set could not be kept in {file.parent}, and will be read anew the next time: {said}; "
             "name another folder with FWP_CACHE=…",
             RuntimeWarning,
             stacklevel=3,
@@ -128,15 +127,6 @@ def _unpacked(tensors: Mapping[str, Tensor]) -> Dataset:
     )
     parts = MappingProxyType({name: tensors[ORDER + name] for name in about["parts"]})
     return Dataset(Labelled(series, tensors["labels"], tuple(about["classes"])), parts, about["source"])
-
-
-def _digest(tensors: Mapping[str, Tensor]) -> str:
-    """Of all that a file holds: safetensors itself does not notice a wrong bit."""
-    state = hashlib.sha256()
-    for name in sorted(tensors):
-        state.update(f"\0{name} {tensors[name].dtype} {tuple(tensors[name].shape)}\0".encode())
-        state.update(np.ascontiguousarray(tensors[name].numpy()).data)
-    return state.hexdigest()
 
 
 def _sum(source: Path) -> str:

@@ -1,6 +1,7 @@
 """Downloading a file once: resumed where it stopped, checked, and in its place only when it is whole."""
 
 import hashlib
+import os
 import sys
 from collections.abc import Callable
 from email.utils import formatdate
@@ -14,6 +15,7 @@ from urllib.request import HTTPRedirectHandler, Request, build_opener
 
 from fwp.data.archive import sha256
 from fwp.errors import DataError, FwpError
+from fwp.files import held, opened_part, settle, write_all
 
 __all__ = ["fetch"]
 
@@ -38,7 +40,8 @@ def fetch(url: str, file: Path, checksum: str | None, *, progress: Callable[[str
         progress: what to do with a line that says how far it is; default: print it to stderr.
 
     Raises:
-        DataError: no connection, a refusal of the server, a download cut short, a disk that refuses, another checksum.
+        DataError: no connection, a refusal of the server, a download cut short, a disk that refuses, another checksum, or
+            another process that downloads the same file.
     """
     if file.exists():
         return file
@@ -46,15 +49,20 @@ def fetch(url: str, file: Path, checksum: str | None, *, progress: Callable[[str
     part = file.with_name(f"{file.name}.part")
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        _download(url, part, lambda amount: tell(f"{file.name}: {amount}"))
-        own = sha256(part)
-        kind = "sha256" if checksum is None else checksum.partition(":")[0].lower()
-        found = f"{kind}:{own if kind == 'sha256' else _hashed(part, kind)}"  # an archive of gigabytes is read once
-        if checksum is not None and found != checksum.lower():
-            part.unlink()
-            raise _refusal("a downloaded file has the wrong checksum", url, file, found, ("expected", checksum))
-        tell(f"{file.name}: {part.stat().st_size:,} bytes, SHA-256 {own}")
-        part.replace(file)
+        what, help = "another process downloads this file", "wait until it has, then try again"
+        lock, facts = file.with_name(f".{file.name}.lock"), (("address", url), ("file", str(file)))
+        with held(lock, what, *facts, help=help, kind=DataError):
+            if file.exists():  # by now
+                return file
+            _download(url, part, lambda amount: tell(f"{file.name}: {amount}"))
+            own = sha256(part)
+            kind = "sha256" if checksum is None else checksum.partition(":")[0].lower()
+            found = f"{kind}:{own if kind == 'sha256' else _hashed(part, kind)}"  # an archive of gigabytes is read once
+            if checksum is not None and found != checksum.lower():
+                part.unlink()
+                raise _refusal("a downloaded file has the wrong checksum", url, file, found, ("expected", checksum))
+            tell(f"{file.name}: {part.stat().st_size:,} bytes, SHA-256 {own}")
+            settle(part, file)
     except FwpError:
         raise
     except (OSError, HTTPException, ValueError) as error:  # ValueError: how urllib words an address that is none
@@ -75,13 +83,17 @@ def _download(url: str, part: Path, tell: Callable[[str], None]) -> None:
         begun, total = _extent(answer)
         of = "" if total is None else f" of {total / 1e6:,.1f}"
         last = monotonic()
-        with part.open("r+b" if begun else "wb") as sink:
-            done = sink.seek(begun)
+        sink = opened_part(part, anew=not begun)
+        try:
+            done = os.lseek(sink, begun, os.SEEK_SET)
             while block := answer.read(BLOCK):
-                done += sink.write(block)
+                write_all(sink, block)
+                done += len(block)
                 if monotonic() - last > BETWEEN:
                     last = monotonic()
                     tell(f"{done / 1e6:,.1f}{of} MB")
+        finally:
+            os.close(sink)
     there = part.stat().st_size
     if total is not None and there < total:
         raise OSError(f"the connection ended after {there:,} of {total:,} bytes; the next try goes on from there")
@@ -93,7 +105,7 @@ def _download(url: str, part: Path, tell: Callable[[str], None]) -> None:
 def _answer(url: str, part: Path) -> HTTPResponse:
     """The rest of the file if the server will send it, else all of it."""
     _require_web(url, url)
-    begun = part.stat().st_size if part.exists() else 0
+    begun = part.stat().st_size if part.is_file() and not part.is_symlink() else 0
     if begun:
         rest = Request(
             url, headers={"Range": f"bytes={begun - 1}-"}

@@ -85,10 +85,14 @@ def load_sepsis(root: Path | None = None, *, intensity: bool = False) -> Dataset
     Raises:
         DataError: the archives are nowhere to be had, pandas or safetensors is missing, or as of `read_sepsis`.
     """
-    folder = data_root(root) / "sepsis"
-    files = [fetch(URL + name, folder / name, None) for name in FILES]
+    files = [fetch(URL + file.name, file, None) for file in sepsis_files(root)]
     data = cached("sepsis-1", files, lambda: read_sepsis(files))
     return replace(data, everything=_with_counts(data.everything) if intensity else _without_units(data.everything))
+
+
+def sepsis_files(root: Path | None = None) -> tuple[Path, ...]:
+    """Where the archives are, or would be if they were here."""
+    return tuple(data_root(root) / "sepsis" / name for name in FILES)
 
 
 def read_sepsis(files: Sequence[Path]) -> Dataset:

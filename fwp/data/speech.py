@@ -68,7 +68,7 @@ def load_speech(root: Path | None = None, *, words: Sequence[str] = WORDS, archi
     Raises:
         DataError: the archive is nowhere to be had, or as of `read_speech`.
     """
-    file = data_root(root) / "speech" / archive
+    file = speech_file(root, archive)
     if not file.exists():
         if archive != GOOGLES:
             raise DataError(
@@ -78,6 +78,11 @@ def load_speech(root: Path | None = None, *, words: Sequence[str] = WORDS, archi
             )
         fetch(URL, file, CHECKSUM)
     return cached(f"speech-1-{'-'.join(words)}", [file], lambda: read_speech(file, words))
+
+
+def speech_file(root: Path | None = None, archive: str = GOOGLES) -> Path:
+    """Where the archive is, or would be if it were here."""
+    return data_root(root) / "speech" / archive
 
 
 def read_speech(file: Path, words: Sequence[str] = WORDS) -> Dataset:

@@ -21,8 +21,9 @@ from fwp.data.labelled import Labelled
 from fwp.data.root import data_root
 from fwp.data.series import Series, collate, series
 from fwp.errors import DataError
+from fwp.files import held
 
-__all__ = ["load_uea", "read_ts", "uea_dataset"]
+__all__ = ["load_uea", "read_ts", "uea_dataset", "uea_files"]
 
 RECORDS = "https://zenodo.org/api/records"
 
@@ -57,21 +58,28 @@ def uea_dataset(name: str, root: Path | None = None) -> Dataset:
     )
 
 
-def _files(name: str, root: Path | None) -> tuple[Path, Path]:
-    """The .ts files of both parts, unpacked or downloaded if need be."""
+def uea_files(name: str, root: Path | None = None) -> tuple[Path, Path]:
+    """Where the .ts files of both parts are, or would be if they were here. Raises: DataError: this is no name."""
     datasets = _aeon()
     if not re.fullmatch(r"\w[\w-]*", name):
         raise DataError("this is not the name of a data set", ("name", repr(name)), help='write it as "JapaneseVowels"')
     root = data_root(root)
     folders = [root / "uea" / name, root / name, Path(str(datasets.__file__)).parent / "data" / name]
     folder = next((each for each in folders if each.is_dir()), folders[0])
+    return folder / f"{name}_TRAIN.ts", folder / f"{name}_TEST.ts"
+
+
+def _files(name: str, root: Path | None) -> tuple[Path, Path]:
+    """The .ts files of both parts, unpacked or downloaded if need be."""
+    files = uea_files(name, root)
+    folder = files[0].parent
     if not folder.exists():
         packed = folder.with_name(f"{name}.zip")
         if packed.exists():
             extract(packed, folder)
         else:
             _download(name, folder)
-    return folder / f"{name}_TRAIN.ts", folder / f"{name}_TEST.ts"
+    return files
 
 
 def _both(train_file: Path, test_file: Path) -> tuple[Labelled, Labelled]:
@@ -137,11 +145,13 @@ def _download(name: str, folder: Path) -> None:
     """Fetch both files from the publisher's record; the folder appears when all is there, and a kill loses nothing."""
     begun = folder.with_name(f".{name}")
     try:
-        published = _record(name, begun / "record.json")
-        for file in (f"{name}_TRAIN.ts", f"{name}_TEST.ts"):
-            address, checksum = published[file]
-            fetch(address, begun / file, checksum)
-        begun.rename(folder)
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        what, help = "another process downloads this data set", "wait until it has, then try again"
+        with held(folder.with_name(f".{name}.lock"), what, ("folder", str(folder)), help=help, kind=DataError):
+            if folder.exists():  # by now
+                return
+            _arrive(name, begun)
+            begun.rename(folder)
     except (DataError, LookupError, OSError) as error:
         because, facts = (error.what, error.facts) if isinstance(error, DataError) else (str(error), ())
         raise DataError(
@@ -152,6 +162,14 @@ def _download(name: str, folder: Path) -> None:
             *facts,
             help=f"put {name}_TRAIN.ts and {name}_TEST.ts into that folder",
         ) from error
+
+
+def _arrive(name: str, begun: Path) -> None:
+    """Both files, in a folder where what was begun before goes on."""
+    published = _record(name, begun / "record.json")
+    for file in (f"{name}_TRAIN.ts", f"{name}_TEST.ts"):
+        address, checksum = published[file]
+        fetch(address, begun / file, checksum)
 
 
 def _record(name: str, file: Path) -> dict[str, tuple[str, str]]:

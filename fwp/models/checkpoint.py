@@ -1,10 +1,13 @@
-"""A trained model as two files: model.json says what it is, weights.safetensors holds its numbers. Nothing is ever unpickled."""
+"""A trained model as two files: model.json says what it is, weights.safetensors holds its numbers. Nothing is ever unpickled.
+
+Each has a digest of its bytes and names the other. New weights lie beside the old ones until model.json names them, so that a
+model is the old or the new one at any moment.
+"""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from types import ModuleType
 from typing import Any, Generic, Literal, TypeVar, overload
 
 import torch
@@ -12,19 +15,23 @@ from jaxtyping import Float64
 from torch import Tensor
 
 from fwp.data import Normaliser, Series
-from fwp.data.extra import extra
-from fwp.errors import FormatError, FwpError
+from fwp.errors import CompositionError, FormatError, FwpError
 from fwp.fields import Net, from_json, to_json
+from fwp.files import held, make_folder, sealed_tensors, write_json
+from fwp.files.seal import digest_of
 from fwp.models.answer import Answer, Classes, Estimate, Prediction, Values, answer_from_json, answer_to_json
-from fwp.models.files import decode, make_folder, read_json, write_bytes, write_json
+from fwp.models.files import decode, read_sealed, undigested
 from fwp.models.predictor import Head, Predictor, Solver
 from fwp.models.recurrent import Recurrence, Recurrent
+from fwp.models.weights import new_weights, read_weights, safetensors, weights_of
 
-__all__ = ["Trained", "evaluating", "load", "save"]
+__all__ = ["Trained", "bare", "evaluating", "load", "model_digest", "save"]
 
-FORMAT = 2
-FLOATING = ("F64", "F32", "F16", "BF16")
-"""What safetensors calls them."""
+FORMAT = 3
+READ = (2, FORMAT)
+"""In format 2 no file had a digest, and neither named the other."""
+PATIENCE = 30.0
+"""Seconds to wait for another process that saves into the same folder."""
 
 
 A = TypeVar("A", bound=Answer)
@@ -96,17 +103,27 @@ def evaluating(predictor: Predictor) -> Iterator[None]:
         predictor.train(training)
 
 
-def save(folder: Path | str, trained: Trained) -> None:
-    """Write a model into a folder, which is made if need be; each file whole or not at all.
+def save(folder: Path | str, trained: Trained, origin: Mapping[str, str] | None = None) -> None:
+    """Write a model into a folder, which is made if need be. Killed at any moment, it leaves the old model or the new one, whole.
+
+    Each file has a digest of its bytes, and names the other's.
+
+    Args:
+        folder: of model.json and weights.safetensors.
+        trained: the model.
+        origin: digests of what the model comes from, by name, to be kept with it: "data", "training".
 
     Raises:
-        FwpError: the disk refused; what was there before is unchanged.
+        FwpError: the disk refused, and what was there before is unchanged; or another process saves there for half a minute.
         CompositionError: the projection holds a module of the user's own, which no json can describe.
     """
-    folder, description, weights = Path(folder), _description(trained), _serialised(trained)
+    folder, description = Path(folder), _description(trained)
+    weights, digest = sealed_tensors(_serialised(trained), {"model": digest_of(description)})
     make_folder(folder)
-    write_bytes(folder / "weights.safetensors", weights)
-    write_json(folder / "model.json", description)
+    what, help = "another process saves a model into this folder", "give each its own folder"
+    lock = held(folder / ".model.lock", what, ("folder", str(folder)), help=help, wait=PATIENCE)
+    with lock, new_weights(folder, weights, digest):
+        write_json(folder / "model.json", {**description, "weights": digest, "origin": dict(origin or {})})
 
 
 def _description(trained: Trained) -> dict[str, Any]:
@@ -124,10 +141,27 @@ def _description(trained: Trained) -> dict[str, Any]:
     }
 
 
+def model_digest(trained: Trained) -> str | None:
+    """The SHA-256 of what is said of the model but for its scale; None of one that no json can describe.
+
+    The last bits of means and deviations are another machine's, and no other model.
+    """
+    try:
+        description = _description(trained)
+    except CompositionError:
+        return None
+    return digest_of({name: description[name] for name in ("model", "sizes", "head", "solver", "query")})
+
+
+def bare(data: Mapping[str, Any]) -> dict[str, Any]:
+    """What model.json says of the model itself, without what it names."""
+    return {name: value for name, value in data.items() if name not in ("weights", "origin")}
+
+
 def _serialised(trained: Trained) -> bytes:
     """The weights as safetensors."""
     tensors = trained.predictor.state_dict().items()
-    return _safetensors().torch.save({name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors})
+    return safetensors().torch.save({name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors})
 
 
 def load(folder: Path | str, device: str = "cpu") -> Trained[Any]:
@@ -138,20 +172,30 @@ def load(folder: Path | str, device: str = "cpu") -> Trained[Any]:
     """
     folder = Path(folder)
     file = folder / "model.json"
-    trained = _described(str(file), read_json(file))
-    weights = _weights(folder / "weights.safetensors", trained.predictor.state_dict())
+    data, digest = read_sealed(file)
+    trained = _described(str(file), data)
+    if digest is None and data["format"] == FORMAT:
+        raise FormatError(
+            "a file has no digest, which this version writes into it",
+            ("file", str(file)),
+            help="the file was changed: restore it, or save the model again",
+        )
+    own = weights_of(folder, data.get("weights"))
+    if digest is None:
+        undigested(file, own)
+    weights = read_weights(own, trained.predictor.state_dict(), bare(data))
     trained.predictor.load_state_dict(weights, assign=True)
     return replace(trained, predictor=trained.predictor.to(device).eval())
 
 
 def _described(file: str, data: Any) -> Trained[Any]:
     """What model.json says, with a predictor on the meta device: sizes out of all proportion cost no memory."""
-    if not isinstance(data, Mapping) or data.get("format") != FORMAT:
+    if not isinstance(data, Mapping) or data.get("format") not in READ:
         found = data.get("format") if isinstance(data, Mapping) else type(data).__name__
         raise FormatError(
             "this model was not written in the format of this version",
             ("file", file),
-            ("format", f"{FORMAT} is read here, {found!r} found"),
+            ("format", f"{READ[0]} and {FORMAT} are read here, {found!r} found"),
             help="load it with the version that wrote it, or train again",
         )
     try:
@@ -189,40 +233,3 @@ def _encoder(data: Any, sizes: Mapping[str, int]) -> Net | Recurrence:
         return model.build(sizes["channel"], sizes["width"], sizes.get("feature", 0))
     others: dict[str, Any] = {axis: size for axis, size in sizes.items() if axis not in ("channel", "head")}
     return from_json(data).build(sizes["channel"], heads=sizes["head"], **others)
-
-
-def _weights(file: Path, expected: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The tensors in the file, if they are those that the model has."""
-    library = _safetensors()
-    try:
-        with library.safe_open(file, framework="pt") as stored:
-            slices = {name: stored.get_slice(name) for name in stored.keys()}  # noqa: SIM118  # it is no dictionary
-            found = {name: (tuple(part.get_shape()), part.get_dtype() in FLOATING) for name, part in slices.items()}
-            wanted = {name: (tuple(tensor.shape), tensor.is_floating_point()) for name, tensor in expected.items()}
-            for name in sorted(found.keys() | wanted.keys()):
-                if found.get(name) != wanted.get(name):
-                    raise FormatError(
-                        "the weights are not those of the model",
-                        ("folder", str(file.parent)),
-                        ("tensor", name),
-                        ("model", _kind(wanted.get(name))),
-                        ("file", _kind(found.get(name))),
-                        help="keep model.json and weights.safetensors of one run together",
-                    )
-            # Copies: a file maps its tensors to where they stand, and last bits of a product depend on alignment.
-            return {name: stored.get_tensor(name).clone() for name in wanted}
-    except (OSError, library.SafetensorError) as error:
-        raise FormatError(
-            "the weights cannot be read",
-            ("file", str(file)),
-            ("because", str(error)),
-            help="the file is missing or damaged: restore it, or train again",
-        ) from error
-
-
-def _safetensors() -> ModuleType:
-    return extra("safetensors.torch", "weights are kept as safetensors", FwpError)
-
-
-def _kind(tensor: tuple[tuple[int, ...], bool] | None) -> str:
-    return "none of that name" if tensor is None else f"shape {tensor[0]}, {'real' if tensor[1] else 'other'} numbers"

@@ -1,21 +1,19 @@
-"""Files that are either whole or not there: atomic writing, and json whose size and depth are bounded before it is parsed."""
+"""Reading what this library has written: json whose size and depth are bounded before it is parsed, and its digest compared."""
 
 import dataclasses
-import errno
 import json
 import math
-import os
 import re
 from collections.abc import Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar, get_type_hints
 
 from beartype.door import is_bearable
 
-from fwp.errors import FormatError, FwpError
+from fwp.errors import FormatError, FwpError, warn
+from fwp.files import unsealed_json
 
-__all__ = ["decode", "make_folder", "parse_json", "read_bytes", "read_json", "write_bytes", "write_json"]
+__all__ = ["decode", "parse_json", "read_bytes", "read_json", "read_sealed", "undigested"]
 
 Kind = TypeVar("Kind")
 
@@ -24,68 +22,6 @@ MOST_DEPTH = 64
 
 # A string with its escapes (to the end of the text if it is never closed), or one bracket.
 _BRACKETS = re.compile(r'"(?:[^"\\]|\\.)*+"?|[\[\]{}]', re.DOTALL)
-
-
-def write_bytes(path: Path, data: bytes) -> None:
-    """Put `data` in the place of `path` in one step: after a kill or on a full disk the old file is still there, whole.
-
-    Raises:
-        FwpError: the disk refused; nothing was changed and no temporary file is left.
-    """
-    part = path.with_name(f".{path.name}.part")  # always the same name: what a killed process left is written over
-    try:
-        with part.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
-        _sync_folder(path.parent)
-    except OSError as error:
-        raise _refused("a file could not be written", path, error) from error
-    finally:
-        with suppress(OSError):  # which would hide the reason
-            part.unlink()
-
-
-def make_folder(folder: Path) -> None:
-    """Make a folder and those above it, unless it is there.
-
-    Raises:
-        FwpError: the disk refused, or a file has that name.
-    """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise _refused("a folder could not be made", folder, error) from error
-
-
-def _refused(what: str, path: Path, error: OSError) -> FwpError:
-    match error.errno:
-        case errno.ENOSPC | errno.EDQUOT:
-            help = "free some space, or choose another folder"
-        case errno.ENOENT:
-            help = f"make its folder first: mkdir -p {path.parent}"
-        case _:
-            help = "choose another folder"
-    facts = ("path", str(path)), ("the system says", error.strerror or str(error))
-    return FwpError(what, *facts, help=f"{help}; what was there before is unchanged")
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make the new name itself survive a loss of power, on systems that can open a folder."""
-    try:
-        handle = os.open(folder, os.O_RDONLY)
-    except OSError:
-        return
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
-def write_json(path: Path, value: object) -> None:
-    """Write `value` as indented json, atomically. NaN and infinities are no json: they raise ValueError."""
-    write_bytes(path, (json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode())
 
 
 def read_bytes(path: Path, most: int) -> bytes:
@@ -118,11 +54,21 @@ def read_json(path: Path) -> Any:
     """The json in a file.
 
     Raises:
-        FormatError: unreadable, too large, nested too deeply, or no json (cut off in the middle, say).
+        FormatError: unreadable, too large, nested too deeply, no json (cut off in the middle, say), or a changed byte.
+    """
+    return read_sealed(path)[0]
+
+
+def read_sealed(path: Path) -> tuple[Any, str | None]:
+    """The json in a file, and its digest, which is right; None of a file that was written before there were any.
+
+    Raises:
+        FormatError: as of `read_json`.
     """
     data = read_bytes(path, MOST_BYTES)
     try:
-        return parse_json(data.decode())
+        text, digest = unsealed_json(data)
+        return parse_json(text.decode()), digest
     except ValueError as error:  # UnicodeDecodeError and JSONDecodeError are ValueErrors
         raise FormatError(
             "a file does not hold json that this library writes",
@@ -130,6 +76,17 @@ def read_json(path: Path) -> Any:
             ("found", str(error)),
             help="the file is damaged: restore it, or train again",
         ) from error
+
+
+def undigested(*files: Path) -> None:
+    """Warn that files of before there were digests cannot be checked."""
+    if files:
+        warn(
+            "files of an earlier version have no digest: a changed byte in them would not be noticed",
+            ("folder", str(files[0].parent)),
+            ("files", ", ".join(file.name for file in files)),
+            help="save the model again with fwp.models.save, or train again, to have digests",
+        )
 
 
 def parse_json(text: str) -> Any:

@@ -10,7 +10,7 @@ from jaxtyping import Float, Float64
 
 from fwp.errors import FwpError
 from fwp.fields.net import LayerNet
-from fwp.models.files import write_bytes
+from fwp.files import write_bytes
 from fwp.solvers import Solution
 
 if TYPE_CHECKING:

@@ -4,7 +4,6 @@ An epoch's randomness is drawn from (seed, epoch), the state at the end of each 
 again goes on from there: killed or not, it ends with the same bits.
 """
 
-import json
 import math
 import time
 from collections.abc import Mapping
@@ -17,8 +16,9 @@ import torch
 from lightning.pytorch.callbacks import Checkpoint, EarlyStopping, ProgressBar
 from torch import Tensor
 
-from fwp.errors import FormatError
-from fwp.models.files import write_bytes
+from fwp.errors import FormatError, FwpError
+from fwp.files import sealed_lines, write_bytes
+from fwp.models.files import undigested
 from fwp.training.examples import Examples, batches
 from fwp.training.learner import Learner
 from fwp.training.progress import measured, progress
@@ -48,10 +48,10 @@ class Keeper(Checkpoint):
     A checkpoint callback runs after all others, so that their states are those at the end of the epoch.
     """
 
-    def __init__(self, folder: FilePath | None, select: str | None) -> None:
+    def __init__(self, folder: FilePath | None, select: str | None, origin: Mapping[str, str]) -> None:
         self.file = None if folder is None else folder / "state.safetensors"
         self.metrics = None if folder is None else folder / "metrics.jsonl"
-        self.select = select
+        self.select, self.origin = select, dict(origin)
         self.rows: list[dict[str, float | int | None]] = []
         self.best: dict[str, Tensor] = {}
         self.best_epoch, self.done = 0, False
@@ -93,12 +93,12 @@ class Keeper(Checkpoint):
     def write_metrics(self) -> None:
         """All rows as json lines; the state has them too, so a kill in between loses none."""
         if self.metrics is not None:
-            write_bytes(self.metrics, "".join(json.dumps(row) + "\n" for row in self.rows).encode())
+            write_bytes(self.metrics, sealed_lines(self.rows))
 
     def state_dict(self) -> dict[str, Any]:
         """What a run that goes on later has to know."""
         names = ("rows", "best", "best_epoch", "done")
-        return {**{name: getattr(self, name) for name in names}, "seconds": self.seconds()}
+        return {**{name: getattr(self, name) for name in names}, "seconds": self.seconds(), "origin": self.origin}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Go on from there."""
@@ -122,6 +122,7 @@ def fit(
     folder: FilePath | None,
     device: torch.device,
     show: bool = True,
+    origin: Mapping[str, str] | None = None,
 ) -> Fitted:
     """Train, or go on where the state in the folder ends, and say what was best on the validation examples.
 
@@ -134,20 +135,23 @@ def fit(
         folder: gets state.safetensors and metrics.jsonl after every epoch; nothing is written where there is none.
         device: where.
         show: whether progress is shown on stderr.
+        origin: digests of the model and of the data, by name, which are kept with the state and compared when it is gone on with.
 
     Raises:
         FormatError: the folder's state is damaged.
-        FwpError: the disk refused.
+        FwpError: the disk refused, or the folder's state is that of another model, or of other data.
         KeyboardInterrupt: a signal to end, SIGTERM too; the folder has what the epochs before have found.
     """
     recipe = learner.recipe
-    keeper = Keeper(folder, None if valid is None else select)
+    keeper = Keeper(folder, None if valid is None else select, origin or {})
     resume = keeper.file is not None and keeper.file.exists()
     if resume:
         assert keeper.file is not None
         try:
-            keeper.load_state_dict(load_tree(keeper.file)["callbacks"]["Keeper"])
-        except (KeyError, TypeError) as error:
+            state = load_tree(keeper.file)["callbacks"]["Keeper"]
+            _require_same_origin(keeper.file, state.get("origin"), keeper.origin)
+            keeper.load_state_dict(state)
+        except (KeyError, TypeError, AttributeError) as error:
             raise FormatError(
                 "the state of a run is not what this version of the library writes",
                 ("file", str(keeper.file)),
@@ -182,3 +186,18 @@ def fit(
         except SystemExit:  # how lightning ends at a signal, with a status as if all had been done
             raise KeyboardInterrupt from None
     return keeper.result()
+
+
+def _require_same_origin(file: FilePath, then: Mapping[str, str] | None, now: Mapping[str, str]) -> None:
+    """Refuse to go on with the state of another model, or of other data."""
+    if then is None:
+        undigested(file)
+        return
+    for name in [name for name in now if then.get(name, now[name]) != now[name]]:
+        raise FwpError(
+            f"the state in the folder is that of a training with another {name}",
+            ("file", str(file)),
+            ("there", f"SHA-256 {then[name]}"),
+            ("now", f"SHA-256 {now[name]}"),
+            help="train with what it was begun with, or choose another folder",
+        )

@@ -13,7 +13,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
 from fwp.errors import FormatError
-from fwp.models.files import parse_json, write_bytes
+from fwp.files import sealed_tensors, unsealed_tensors, write_bytes
+from fwp.models.files import parse_json
 
 __all__ = ["SafetensorsIO", "load_tree", "save_tree"]
 
@@ -61,16 +62,17 @@ def save_tree(path: Path, tree: Mapping[str, Any]) -> None:
         raise TypeError(f"a training state holds a {type(value).__name__}, which has no place in json")
 
     tree_json = json.dumps(pack(tree))
-    write_bytes(path, save(tensors, {"tree": tree_json}))
+    write_bytes(path, sealed_tensors(save(tensors), {"tree": tree_json})[0])
 
 
 def load_tree(path: Path) -> dict[str, Any]:
-    """The tree that `save_tree` wrote; its tensors on the CPU.
+    """The tree that `save_tree` wrote; its tensors on the CPU. One of an earlier version has no digest, and is taken as it is.
 
     Raises:
         FormatError: the file is damaged or was written by something else.
     """
     try:
+        unsealed_tensors(path)
         with safe_open(path, framework="pt") as file:
             tree = parse_json((file.metadata() or {})["tree"])
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  # it is no dictionary

@@ -5,10 +5,12 @@ from pathlib import Path as Folder
 import torch
 
 from fwp.controls import Path
+from fwp.data.digest import fingerprint
 from fwp.errors import FwpError
 from fwp.fields import Net
 from fwp.models import Classes, Trained, Values, evaluating
 from fwp.models.answer import Answer
+from fwp.models.checkpoint import model_digest
 from fwp.solvers import prepare as compile_ahead
 from fwp.training.examples import Examples, batches
 from fwp.training.fit import EVALUATED_AT_ONCE, Fitted, fit
@@ -49,7 +51,8 @@ def train(
         show: whether progress is shown on stderr.
 
     Raises:
-        FwpError: the disk refused; the recipe's weights of classes, schedule or choice of the epoch do not fit the data.
+        FwpError: the disk refused; the folder has the state of another model or of other data; the recipe's weights of classes,
+            schedule or choice of the epoch do not fit the data.
         FormatError: the folder's state is damaged.
     """
     if recipe.select == "accuracy" and not metric.of_classes:
@@ -75,9 +78,19 @@ def train(
     learner = Learner(predictor, trained.answer, examples, recipe, seed)
     select = f"valid_{metric.value if recipe.select == 'metric' else recipe.select}"
     with reproducible(recipe.threads):
-        fitted = fit(learner, held, select, folder, device, show)
+        fitted = fit(
+            learner, held, select, folder, device, show, {} if folder is None else _origin(trained, data, valid)
+        )
     predictor.cpu().load_state_dict(fitted.weights)
     return fitted
+
+
+def _origin(trained: Trained, data: Data, valid: Data | None) -> dict[str, str]:
+    """What the state of a training belongs to, as digests."""
+    model = model_digest(trained)
+    parts = {"training data": data} if valid is None else {"training data": data, "validation data": valid}
+    own = {name: fingerprint(part) for name, part in parts.items()}
+    return own if model is None else {"model": model, **own}
 
 
 def _refuse_unknown(valid: Examples, answer: Answer) -> None:

@@ -15,6 +15,7 @@ from fwp.bench import Recipe, Run, run, task
 from fwp.controls import linear
 from fwp.errors import FormatError, FwpError
 from fwp.fields import wiring
+from fwp.models.files import read_json
 from fwp.rules import delta
 from fwp.training.recipe import Plateau
 from fwp.training.state import load_tree
@@ -79,7 +80,7 @@ run({what}, here, "cpu")
 def same(one: Path, other: Path) -> None:
     for name in FILES:
         assert (one / name).read_bytes() == (other / name).read_bytes(), name
-    first, second = (json.loads((folder / "result.json").read_text()) for folder in (one, other))
+    first, second = (read_json(folder / "result.json") for folder in (one, other))
     for result in (first, second):
         del result["seconds"], result["out"]
     assert first == second
@@ -127,7 +128,7 @@ def test_what_ran_before_makes_no_difference(whole: Path, tmp_path: Path) -> Non
 def test_a_finished_run_only_reports(whole: Path) -> None:
     before = {file: (file.stat().st_mtime_ns, file.read_bytes()) for file in whole.iterdir()}
     report = run(small(), whole, "cpu")
-    assert report.to_json() == json.loads((whole / "result.json").read_text())
+    assert report.to_json() == read_json(whole / "result.json")
     assert before == {file: (file.stat().st_mtime_ns, file.read_bytes()) for file in whole.iterdir()}
 
 

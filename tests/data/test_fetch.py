@@ -1,6 +1,7 @@
 """A download: whole and checked, or not there; resumed where a server allows it."""
 
 import hashlib
+import os
 import re
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -205,22 +206,17 @@ def test_a_folder_that_cannot_be_made_is_an_error(server, file):
 
 
 def test_a_full_disk_is_an_error_and_the_next_try_goes_on(server, file, monkeypatch):
-    real = type(file).open
+    real = os.write
 
-    def full(self, mode="r", *rest, **named):
-        opened = real(self, mode, *rest, **named)
-        if mode == "wb":
-            write = opened.write
-
-            def some(block):
-                write(block[:1000])
-                raise OSError(28, "No space left on device")
-
-            monkeypatch.setattr(opened, "write", some, raising=False)
-        return opened
+    def full(descriptor, block):
+        if len(block) < 1000:  # the lock's
+            return real(descriptor, block)
+        if os.lseek(descriptor, 0, os.SEEK_CUR):
+            raise OSError(28, "No space left on device")
+        return real(descriptor, block[:1000])
 
     with monkeypatch.context() as patch:
-        patch.setattr(type(file), "open", full)
+        patch.setattr(os, "write", full)
         with pytest.raises(DataError, match="No space left"):
             fetch(server.url(), file, CHECKSUM, progress=silent)
     fetch(server.url(), file, CHECKSUM, progress=silent)

@@ -1,3 +1,4 @@
+import errno
 import json
 import os
 import pickle
@@ -8,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import safetensors.torch
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 
 import fwp
 from fwp.controls import hermite, linear, log_signature
@@ -17,6 +19,7 @@ from fwp.data import Normaliser, series
 from fwp.errors import CompositionError, DataError, FormatError, FwpError
 from fwp.fields import Projection, external, first, first_write, keys_from_increments, stack, wiring
 from fwp.fields import linear as linear_map
+from fwp.files import sealed_tensors, write_json
 from fwp.models import Classes, Estimate, Head, Predictor, Recurrence, Recurrent, Solver, Trained, Values, save
 from fwp.models import load as load_model
 from fwp.rules import ALL, Rule, W, beta, delta, k, v, x
@@ -65,8 +68,7 @@ def test_queries_of_the_batch_travel_and_are_made_where_the_longest_series_ends(
     early = own.predict(data).probabilities
     assert torch.allclose(early[0], found[0], atol=1e-6), "the longest series ends where it ends"
     assert not torch.allclose(early[1], found[1], atol=1e-4)
-    file = tmp_path / "model.json"
-    file.write_text(file.read_text().replace('"query": "batch"', '"query": "later"'))
+    changed("query", "later")(tmp_path)
     with pytest.raises(FormatError, match="later"):
         load_model(tmp_path)
 
@@ -181,7 +183,8 @@ def changed(path: str, value: Any) -> Callable[[Path], None]:
         for name in above:
             place = place[name]
         place[last] = value
-        (folder / "model.json").write_text(json.dumps(data))
+        del data["digest"], data["sha256"]
+        write_json(folder / "model.json", data)
 
     return change
 
@@ -204,7 +207,9 @@ def weights(change: Callable[[dict[str, torch.Tensor]], object]) -> Callable[[Pa
         file = folder / "weights.safetensors"
         tensors = load_file(file)
         change(tensors)
-        save_file(tensors, file)
+        made, digest = sealed_tensors(safetensors.torch.save(tensors), {})
+        file.write_bytes(made)
+        changed("weights", digest)(folder)
 
     return damage
 
@@ -260,13 +265,22 @@ def test_without_safetensors_it_says_what_to_install(tmp_path: Path, monkeypatch
         save(tmp_path, model)
 
 
-def test_a_full_disk_leaves_the_old_model(tmp_path: Path) -> None:
-    if not Path("/dev/full").exists():
-        pytest.skip("this system has no /dev/full")
+@pytest.mark.parametrize("refused", ["weights.safetensors", "model.json"])
+def test_a_full_disk_leaves_the_old_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, refused: str) -> None:
     before = trained()
     save(tmp_path, before)
-    (tmp_path / ".weights.safetensors.part").symlink_to("/dev/full")
-    with pytest.raises(FwpError, match="could not be written"):
+    real, left = os.fsync, [0] * (0 if refused == "weights.safetensors" else 2)  # of a file, and of its folder
+
+    def full(descriptor: int) -> None:
+        if not left:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        left.pop()
+        real(descriptor)
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(FwpError, match="could not be written") as caught:
         save(tmp_path, trained())
+    monkeypatch.undo()
+    assert refused[:7] in str(caught.value)
     assert {file.name for file in tmp_path.iterdir()} == {"model.json", "weights.safetensors"}
     assert torch.equal(load_model(tmp_path).predict(drawn()).probabilities, before.predict(drawn()).probabilities)

@@ -12,7 +12,7 @@ from fwp.bench.speed.memory import Probe, probe
 from fwp.bench.speed.results import Result, Timed
 from fwp.bench.speed.workloads import GRADIENTS, SUITES, Workload
 from fwp.errors import FwpError
-from fwp.models.files import make_folder, write_json
+from fwp.files import make_folder, write_json
 from fwp.plots import cost_against_length, gradient_against_length
 
 __all__ = ["WHAT", "measured", "speed"]
