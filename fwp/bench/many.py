@@ -23,7 +23,7 @@ from fwp.bench.machine import cores
 from fwp.bench.pipeline import Run, run
 from fwp.bench.source import Source
 from fwp.errors import DataError, FormatError, FwpError
-from fwp.models.files import make_folder, write_bytes
+from fwp.models.files import make_folder, parse_json, write_bytes
 from fwp.training.surroundings import device_of
 
 __all__ = ["Job", "Line", "digest", "read_lines", "run_all", "spread"]
@@ -216,7 +216,7 @@ def read_lines(file: Path) -> list[Line]:
     found: list[Line] = []
     for number, text in enumerate(file.read_text().splitlines(), 1):
         try:
-            line = json.loads(text)
+            line = parse_json(text)
             key(line)
         except (ValueError, TypeError, LookupError) as error:
             help = "remove that line; its run folder still has its result"
