@@ -185,7 +185,7 @@ def test_maps_of_a_projection_are_refused_before_python_runs_out_of_calls(tmp_pa
         with pytest.raises(FwpError, match="too many maps"):
             fwp.Projection(default=functools.reduce(lambda of, _: layer_norm(of), range(depth), x))
     deepest = functools.reduce(lambda of, _: layer_norm(of), range(MOST_MAPS - 4), x)
-    model = delta @ fwp.Projection(default=fields.linear("channel -> head key", deepest)) @ hermite
+    model = delta @ fwp.Projection(default=deepest) @ hermite
     assert fields.from_json(fields.to_json(model)) == model
     net = model.build(3, width=4)
     save(tmp_path, Trained(Predictor(net, Head(2, 8)), Normaliser.fit(SERIES), Classes(("a", "b"))))
