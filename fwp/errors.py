@@ -33,6 +33,10 @@ __all__ = [
 ]
 
 
+MOST_LETTERS = 4_000
+"""Of one fact: the longest of ours are tables of some thousand."""
+
+
 class FwpError(ValueError):
     """What was wrong, the facts that disagree, and one thing to do.
 
@@ -52,10 +56,15 @@ class FwpError(ValueError):
 
 
 def _laid_out(what: str, facts: Iterable[tuple[str, str] | str], help: str) -> str:
-    facts = tuple(facts)
+    facts = tuple(_clipped(fact) if isinstance(fact, str) else (_clipped(fact[0]), _clipped(fact[1])) for fact in facts)
     width = max((len(fact[0]) for fact in facts if not isinstance(fact, str)), default=0)
     rows = (f"    {fact}" if isinstance(fact, str) else f"    {fact[0]:<{width}} : {fact[1]}" for fact in facts)
-    return "\n".join((what, *rows, f"  help: {help}"))
+    return "\n".join((_clipped(what), *rows, f"  help: {_clipped(help)}"))
+
+
+def _clipped(fact: str) -> str:
+    """What stands on a page: a damaged file may have a name of a million letters."""
+    return fact if len(fact) <= MOST_LETTERS else f"{fact[: MOST_LETTERS // 2]} … {fact[-MOST_LETTERS // 2 :]}"
 
 
 def _restore(kind: type[FwpError], what: str, facts: tuple[tuple[str, str] | str, ...], help: str) -> FwpError:
@@ -68,7 +77,7 @@ class AxisError(FwpError):
 
 
 class SizeError(FwpError):
-    """One axis was given two sizes, or none: found when tensors or sizes meet a term."""
+    """One axis was given two sizes, or none, or more is asked for than any machine holds."""
 
 
 class DomainError(FwpError):

@@ -21,16 +21,21 @@ import torch
 from fwp.bench.code import code
 from fwp.bench.machine import cores
 from fwp.bench.pipeline import Run, run
+from fwp.bench.report import measured
 from fwp.bench.source import Source
 from fwp.errors import DataError, FormatError, FwpError
 from fwp.files import held, make_folder, write_bytes
 from fwp.files.seal import sealed_line, unsealed_line
+from fwp.models.files import parse_json, read_bytes
 from fwp.training.surroundings import device_of
 
 __all__ = ["Job", "Line", "digest", "read_lines", "run_all", "spread"]
 
 Line = dict[str, Any]
 """One run of a table: its cell, its result or error, and the digest of what it was."""
+
+MOST_BYTES = 2**28
+"""Of a file of results: a line of a run has some three thousand."""
 
 
 @dataclass(frozen=True)
@@ -219,11 +224,17 @@ def read_lines(file: Path) -> list[Line]:
         FormatError: one of them is none.
     """
     found: list[Line] = []
-    for number, text in enumerate(file.read_text().splitlines(), 1):
+    try:
+        texts = read_bytes(file, MOST_BYTES).decode().splitlines()
+    except UnicodeDecodeError as error:
+        help = "restore the file, or move it aside: run folders still have their results"
+        raise FormatError("results are no text", ("file", str(file)), ("because", str(error)), help=help) from error
+    for number, text in enumerate(texts, 1):
         try:
             own, digest = unsealed_line(text.encode())
-            line = json.loads(own)
-            key(line)
+            line = parse_json(own.decode())
+            if not _whole(line):
+                raise ValueError("something of a run is not there")
             if digest is None and "version" in line:  # both came into lines at once
                 raise ValueError("its digest is gone")
         except (ValueError, TypeError, LookupError) as error:
@@ -233,6 +244,26 @@ def read_lines(file: Path) -> list[Line]:
             ) from error
         found.append(line)
     return found
+
+
+def _whole(line: Any) -> bool:
+    """Whether a line says what tables are made of."""
+    match line:
+        case {"cell": str(), "digest": str(), "recipe": str(), "seed": int(), "run": dict(), "error": str()}:
+            return True
+        case {
+            "cell": str(),
+            "digest": str(),
+            "recipe": str(),
+            "seed": int(),
+            "run": dict(),
+            "metric": str(name),
+            **more,
+        }:
+            parts = measured(more.get("valid"), name) and measured(more.get("test"), name)
+            texts = all(isinstance(more.get(text), str) for text in ("machine", "split"))
+            return parts and texts and measured(more, "parameters") and measured(more, "seconds")
+    return False
 
 
 def write_lines(file: Path, lines: Iterable[Line]) -> None:

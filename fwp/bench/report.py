@@ -3,14 +3,16 @@
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from sys import float_info
 from typing import Any
 
 from rich.table import Table
 from rich.text import Text
 
+from fwp.errors import FormatError
 from fwp.models.files import decode, read_sealed, undigested
 
-__all__ = ["Report", "read", "table"]
+__all__ = ["Report", "measured", "read", "table"]
 
 
 @dataclass(frozen=True)
@@ -45,9 +47,27 @@ class Report:
     commit: str | None
     """Of its checkout, where it lay in one, with a plus sign if there were changes."""
 
+    def __post_init__(self) -> None:
+        for part, found, more in (("valid", self.valid, ("epoch",)), ("test", self.test, ())):
+            for name in (self.metric, "loss", "examples", *more):
+                if not measured(found, name):
+                    raise FormatError(
+                        "a report lacks a number",
+                        ("part", part),
+                        ("number", name),
+                        ("found", repr(found)[:200]),
+                        help="restore the file, or give the command of the run again with another --out",
+                    )
+
     def to_json(self) -> dict[str, Any]:
         """The line that is printed and kept."""
         return {name: value for name, value in asdict(self).items() if value is not None}
+
+
+def measured(found: object, name: str) -> bool:
+    """Whether a finite number stands there under that name."""
+    value = found.get(name) if isinstance(found, Mapping) else None
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= float_info.max
 
 
 def read(file: Path) -> Report:

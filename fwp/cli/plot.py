@@ -121,7 +121,18 @@ def finished(folder: Path) -> Mapping[str, Any]:
                 ("missing", ", ".join(sorted(missing))),
                 help="draw the run with the version that made it, or train again",
             )
-    return {**found["run.json"], "result": found["result.json"]}
+    match found["run.json"], found["result.json"]:
+        case (
+            {"task": str(), "source": str(), "split": str(), "seed": int()} as told,
+            {"task": str(), "rule": str(), "control": str(), "seed": int(), "metric": str(), "valid": {"epoch": int()}},
+        ):
+            return {**told, "result": found["result.json"]}
+    raise FormatError(
+        "the files of this run are not what this version writes",
+        ("files", ", ".join(str(folder / name) for name in NEEDED)),
+        ("expected", "texts and whole numbers in " + ", ".join(sorted(set().union(*NEEDED.values())))),
+        help="draw the run with the version that made it, or train again",
+    )
 
 
 def learning(folder: Path, told: Mapping[str, Any]) -> Drawn:
@@ -151,7 +162,10 @@ def learning(folder: Path, told: Mapping[str, Any]) -> Drawn:
             ("epochs", f"{result['epochs']}, as result.json says"),
             help="the file is damaged: restore it, or train again",
         )
-    axes = learning_curve(rows, result["valid"]["epoch"], measure=result["metric"])
+    try:
+        axes = learning_curve(rows, result["valid"]["epoch"], measure=result["metric"])
+    except FwpError as error:
+        raise FormatError(error.what, ("file", str(file)), *error.facts, help=error.help) from error
     return "learning_curve.png", titled(axes[0].get_figure(), title(told))
 
 

@@ -6,6 +6,7 @@ It decides nothing about the data: it fills, fits and hands on, sample by sample
 import re
 from dataclasses import dataclass
 from math import inf
+from sys import float_info
 from typing import TYPE_CHECKING, Any, assert_never
 
 import torch
@@ -30,6 +31,9 @@ __all__ = ["Control", "by_name", "hermite", "linear", "log_signature", "natural_
 NUMBERS_AT_ONCE = 2**18
 """Observations fitted at once, so that memory is bounded and float64 temporaries stay near the cache."""
 
+MOST_WORDS = 10**6
+"""Of a log-signature: each is a channel of the path, and a column of every map from it."""
+
 
 @dataclass(frozen=True)
 class Control:
@@ -48,7 +52,7 @@ class Control:
     pace: int | float = 1.0
 
     def __post_init__(self) -> None:
-        if not 0 < self.pace < inf:
+        if not 0 < self.pace <= float_info.max:
             raise DataError(
                 "a pace is a positive, finite number",
                 ("pace", repr(self.pace)),
@@ -89,9 +93,20 @@ class Control:
                 assert_never(self.kind)
 
     def channels(self, channels: int) -> int:
-        """The channels of the path for those of the series."""
+        """The channels of the path for those of the series. Raises: DataError: a log-signature of too many words."""
         points = self.points(channels)
-        return lyndon_words(points, self.kind.depth) if isinstance(self.kind, LogSignature) else points
+        if not isinstance(self.kind, LogSignature):
+            return points
+        words = lyndon_words(points, self.kind.depth)
+        if words > MOST_WORDS:
+            raise DataError(
+                "a log-signature has more words than a net can read",
+                ("depth", str(self.kind.depth)),
+                ("channels of its path", str(points)),
+                ("words", f"{words:,}, of at most {MOST_WORDS:,}" if words < 10**12 else "more than 10^12"),
+                help="take a smaller depth, or fewer channels",
+            )
+        return words
 
     def points(self, channels: int) -> int:
         """The size of a path's `start` for the channels of the series: theirs, and the time where it is added."""
@@ -124,6 +139,7 @@ class Control:
                 ("series", f"{series.channels} channels"),
                 help="use the channels' means over the training data",
             )
+        self.channels(series.channels)  # which a log-signature may have too many of
         series = _at_least_two(series.to(dtype=working(series.values.dtype)))
         rows = max(1, NUMBERS_AT_ONCE // (series.times.shape[1] * series.channels))
         chunks = [series[start : start + rows] for start in range(0, len(series), rows)] or [series]
@@ -216,7 +232,7 @@ class Control:
         """The control that `to_json` wrote; without a pace, as older files are, at pace 1. Raises: FormatError."""
         match {"pace": 1.0, **data} if isinstance(data, dict) else data:
             case {"kind": str(kind), "time": bool(time), "pace": int() | float() as pace, **more} if (
-                not isinstance(pace, bool) and 0 < pace < inf and (found := _kind(kind, more)) is not None
+                not isinstance(pace, bool) and 0 < pace <= float_info.max and (found := _kind(kind, more)) is not None
             ):
                 return Control(found, time, pace)
         kinds = ", ".join(kind.value for kind in Kind)
@@ -258,7 +274,7 @@ def by_name(name: str) -> Control:
     controls = {control.name: control for control in (linear, rectilinear, natural_cubic, hermite)}
     if name in controls:
         return controls[name]
-    if found := re.fullmatch(r"log-signature-([1-9]\d*)-([1-9]\d*)", name, re.ASCII):
+    if found := re.fullmatch(r"log-signature-([1-9]\d{0,8})-([1-9]\d{0,8})", name, re.ASCII):
         depth, step = map(int, found.groups())
         return log_signature(depth, step)
     raise DataError(

@@ -8,6 +8,9 @@ from fwp.errors import DataError
 
 __all__ = ["Kind", "LogSignature"]
 
+MOST_DEPTH = 16
+"""Of a log-signature: of two channels it has 8,800 words there, of three 4 million."""
+
 
 class Kind(Enum):
     """How a path runs from one observation to the next."""
@@ -23,7 +26,7 @@ class LogSignature:
     """Windows of `step` intervals, each stood for by the log-signature up to `depth` of the straight lines in it.
 
     Raises:
-        DataError: a depth or a step below 1, a scale that is not positive and finite.
+        DataError: a depth or a step below 1, a depth beyond what anything computes, a scale that is not positive and finite.
     """
 
     depth: int
@@ -45,3 +48,9 @@ class LogSignature:
                     (name, str(number)),
                     help="depth 1 with step 1 are the increments themselves",
                 )
+        if self.depth > MOST_DEPTH:
+            raise DataError(
+                "a log-signature of this depth has more words than any machine holds",
+                ("depth", f"{self.depth}, of at most {MOST_DEPTH}" if self.depth < 10**12 else "more than 10^12"),
+                help="depth 2 or 3 over shorter windows says as much",
+            )

@@ -7,8 +7,10 @@ import glob
 import gzip
 import hashlib
 import lzma
+import os
 import shutil
 import stat
+import struct
 import tarfile
 import zipfile
 import zlib
@@ -26,9 +28,10 @@ __all__ = ["Entry", "entries", "extract", "sha256"]
 
 BLOCK = 2**20
 HARMLESS = 2**24  # bytes that any archive may unpack to: of little, much is padding
+DICTIONARY = 2**26  # bytes that LZMA may ask for: what `xz -9` takes
 DAMAGE = (
     *(zipfile.BadZipFile, tarfile.TarError, gzip.BadGzipFile, zlib.error, lzma.LZMAError),
-    *(EOFError, ValueError, LookupError),
+    *(EOFError, ValueError, LookupError, struct.error),
     RuntimeError,  # how zipfile words an unknown method, or a password
 )
 
@@ -190,8 +193,23 @@ def _zip_members(archive: Path) -> Iterator[Member]:
             elif mode not in (0, stat.S_IFREG):
                 yield Member(info.filename, "other")
             else:
+                _require_small_dictionary(archive, info)
                 with opened.open(info) as source:
                     yield Member(info.filename, "file", info.file_size, source.read)
+
+
+def _require_small_dictionary(archive: Path, info: zipfile.ZipInfo) -> None:
+    """LZMA takes the memory that a file's header names, up to 4 GiB, before it has read a byte."""
+    if info.compress_type != zipfile.ZIP_LZMA:
+        return
+    with archive.open("rb") as raw:
+        raw.seek(info.header_offset + 26)
+        name, extra = struct.unpack("<HH", raw.read(4))
+        raw.seek(name + extra, os.SEEK_CUR)
+        header = raw.read(9)  # two bytes of version, two of length, one of options, four of the dictionary's size
+    if len(header) == 9 and (size := int.from_bytes(header[5:], "little")) > DICTIONARY:
+        fact = f"{info.filename!r}, a dictionary of {size} bytes; {DICTIONARY} are allowed"
+        raise _refusal("an entry of an archive needs too much memory", archive, fact)
 
 
 def _tar_members(archive: Path, bound: int) -> Iterator[Member]:

@@ -67,7 +67,7 @@ def _load(file: Path) -> Dataset | None:
             names, digest = opened.keys(), opened.metadata()["digest"]
             tensors = {name: opened.get_tensor(name).clone() for name in names}  # not of the file
         return _unpacked(tensors) if digest == tensors_digest(tensors) else None
-    except (OSError, ValueError, LookupError, TypeError, library.SafetensorError):
+    except (OSError, ValueError, LookupError, TypeError, RuntimeError, MemoryError, library.SafetensorError):
         return None
 
 

@@ -1,7 +1,7 @@
 """What the training series say about scale: applied to all series, learnt from the training ones alone."""
 
 from dataclasses import dataclass
-from math import isfinite
+from sys import float_info
 from typing import Any
 
 import torch
@@ -110,4 +110,4 @@ def _moments(observed: Tensor) -> tuple[float, float]:
 
 
 def _number(entry: Any) -> bool:
-    return isinstance(entry, int | float) and not isinstance(entry, bool) and isfinite(entry)
+    return isinstance(entry, int | float) and not isinstance(entry, bool) and abs(entry) <= float_info.max

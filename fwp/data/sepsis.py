@@ -50,7 +50,7 @@ HOURS = 72
 FEWEST = 3
 """Rows of a patient within these hours."""
 
-NUMBER = re.compile(rb"NaN|[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
+NUMBER = re.compile(rb"NaN|[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
 IN_NUMBERS = b"0123456789.+-eENa"
 FRAME = b"|" * (len(COLUMNS) - 1) + b"\n"
 """What is left of a row without its numbers."""

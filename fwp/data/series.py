@@ -17,7 +17,10 @@ from torch.nn.functional import pad
 from fwp.data.copies import Copied
 from fwp.errors import DataError
 
-__all__ = ["Array", "Series", "collate", "series"]
+__all__ = ["Array", "Series", "collate", "require_holdable", "series"]
+
+MOST_NUMBERS = 2 * 10**9
+"""In a batch: 8 GB of float32, and as many marks of what was observed."""
 
 Array = Tensor | np.ndarray[Any, np.dtype[Any]] | Sequence[Any]
 """Whatever `torch.as_tensor` reads."""
@@ -166,6 +169,7 @@ def collate(items: Iterable[Item]) -> Series:
                 help="every item needs the same channels and static features",
             )
     time = max(int(part.lengths.max()) for part in parts)
+    require_holdable(sum(map(len, parts)), time, parts[0].channels, f"{len(parts)} items to be collated")
     parts = [_stretched(part, time) for part in parts]
     return Series(
         torch.cat([part.values for part in parts]),
@@ -174,6 +178,22 @@ def collate(items: Iterable[Item]) -> Series:
         torch.cat([part.lengths for part in parts]),
         torch.cat(statics) if (statics := [part.static for part in parts if part.static is not None]) else None,
     )
+
+
+def require_holdable(batch: int, time: int, channels: int, whose: str) -> None:
+    """Refuse a batch that padding makes larger than memory: every series is as long as the longest.
+
+    Raises:
+        DataError: it would have more numbers.
+    """
+    if (numbers := batch * time * channels) > MOST_NUMBERS:
+        raise DataError(
+            "series of these lengths would make a batch larger than memory",
+            ("from", whose),
+            ("batch", f"{batch:,} series of {time:,} time points and {channels:,} channels"),
+            ("numbers", f"{numbers:,}, of at most {MOST_NUMBERS:,}"),
+            help="every series is padded to the longest: make several batches, or cut long series",
+        )
 
 
 def _item(place: int, item: Item) -> Series:

@@ -1,5 +1,6 @@
 """A long table becomes series: a row an observation, with the columns series, time, channel and value, as csv or parquet."""
 
+import csv
 import re
 import warnings
 from collections.abc import Sequence
@@ -13,7 +14,7 @@ import numpy as np
 import torch
 
 from fwp.data.extra import extra
-from fwp.data.series import Series, series
+from fwp.data.series import Series, require_holdable, series
 from fwp.errors import DataError, FwpError, reason
 
 __all__ = ["COLUMNS", "Named", "read_table"]
@@ -22,6 +23,10 @@ COLUMNS = ("series", "time", "channel", "value")
 """What the columns of a table are called unless its reader says otherwise."""
 MISSING = ["", "NA", "N/A", "NaN", "nan", "<NA>", "null", "None", "?"]
 """What stands in a csv file where a value is missing. In the columns of names these are names: NA is sodium, too."""
+MOST_COLUMNS = 5_000
+"""A long table needs four; others are left aside."""
+MOST_ROWS = 2 * 10**8
+"""In memory some 6 GB; in a parquet file of equal entries they take a few bytes."""
 SHOWN = 3
 """Lines that a complaint names."""
 
@@ -97,6 +102,7 @@ def read_table(file: Path | str, *, columns: Sequence[str] = COLUMNS, channels: 
     position = point - starts[sample]
     lengths = np.diff(starts, append=point[-1] + 1)
     shape = (len(names), int(lengths.max()))
+    require_holdable(*shape, len(wanted), f"the table {rows.file}")
     values, times = np.full((*shape, len(wanted)), np.nan), np.zeros(shape)
     values[sample, position, channel] = value
     times[sample, position] = clock
@@ -163,6 +169,7 @@ def _read(file: Path, columns: tuple[str, ...]) -> _Rows:
 
 def _csv(file: Path, columns: tuple[str, ...]) -> _Rows:
     pandas = _pandas()
+    _require_narrow(file)
     form = {"encoding": "utf-8-sig", "skipinitialspace": True, "skip_blank_lines": False, "compression": None}
     header = list(pandas.read_csv(file, nrows=0, **form).columns)
     _present(file, header, columns)
@@ -188,6 +195,22 @@ def _csv(file: Path, columns: tuple[str, ...]) -> _Rows:
     return _Rows(file, "line", frame[~blank])
 
 
+def _require_narrow(file: Path) -> None:
+    """Refuse more columns than any long table has: pandas takes minutes for a hundred thousand."""
+    with file.open(encoding="utf-8-sig", errors="replace", newline="") as text:
+        try:
+            count = len(next(csv.reader(text, skipinitialspace=True), []))
+        except csv.Error as error:
+            raise ValueError(f"its header: {error}") from error
+    if count > MOST_COLUMNS:
+        raise DataError(
+            "a table has more columns than any long table",
+            ("file", str(file)),
+            ("columns", f"{count:,}, of at most {MOST_COLUMNS:,}"),
+            help="a row is one observation: write channels below each other, not side by side",
+        )
+
+
 def _parquet(file: Path, columns: tuple[str, ...]) -> _Rows:
     try:
         from pyarrow import parquet, types  # pyright: ignore[reportMissingImports]  # an optional extra
@@ -202,6 +225,13 @@ def _parquet(file: Path, columns: tuple[str, ...]) -> _Rows:
     _present(file, schema.names, columns)
     if nested := [name for name in columns if types.is_nested(schema.field(name).type)]:
         raise ValueError(f"the column {nested[0]} holds {schema.field(nested[0]).type}")
+    if (count := parquet.read_metadata(file).num_rows) > MOST_ROWS:
+        raise DataError(
+            "a table has more rows than memory holds",
+            ("file", str(file)),
+            ("rows", f"{count:,}, of at most {MOST_ROWS:,}"),
+            help="read it in parts",
+        )
     # Without pandas' own notes in the file: what was an index is a column.
     frame = parquet.read_table(file, columns=list(columns)).to_pandas(ignore_metadata=True)
     frame = frame[list(columns)].set_axis(COLUMNS, axis=1)

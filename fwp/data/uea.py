@@ -19,13 +19,14 @@ from fwp.data.extra import extra
 from fwp.data.fetch import fetch
 from fwp.data.labelled import Labelled
 from fwp.data.root import data_root
-from fwp.data.series import Series, collate, series
+from fwp.data.series import Series, collate, require_holdable, series
 from fwp.errors import DataError
 from fwp.files import held
 
 __all__ = ["load_uea", "read_ts", "uea_dataset", "uea_files"]
 
 RECORDS = "https://zenodo.org/api/records"
+LARGEST = 2**22  # bytes of a record, which has some ten thousand
 
 
 def load_uea(name: str, root: Path | None = None) -> tuple[Labelled, Labelled]:
@@ -125,6 +126,7 @@ def _parsed(file: Path) -> tuple[Series, tuple[str, ...] | None, tuple[str, ...]
             raise ValueError("two of its classes differ in upper and lower case alone, which aeon does not keep")
         if strange := set(classes or ()) - set(known):
             raise ValueError(f"its header does not name the class {min(strange)!r}")
+        require_holdable(len(samples), max(map(len, samples)), samples[0].shape[-1], str(file))
         batch = series(pad_sequence(samples, batch_first=True), lengths=[len(sample) for sample in samples])
     except (OSError, ValueError, LookupError, TypeError, DataError) as error:
         help = "give, or fetch again, the whole file"
@@ -185,9 +187,11 @@ def _record(name: str, file: Path) -> dict[str, tuple[str, str]]:
         raise LookupError(f"the archive has no {name}" + (f", but {near[0]}" if near else ""))
     fetch(f"{RECORDS}/{tsc_zenodo[name]}", file, None)
     try:
+        if file.stat().st_size > LARGEST:
+            raise ValueError("it is larger than any record")
         entries = json.loads(file.read_text())["files"]
         return {str(own["key"]): (str(own["links"]["self"]), str(own["checksum"])) for own in entries}
-    except (ValueError, TypeError, LookupError) as error:
+    except (ValueError, TypeError, LookupError, RecursionError) as error:
         file.unlink()  # so that it is asked for anew
         raise LookupError(f"the record of {name} is not as expected: {error!r}") from error
 

@@ -48,6 +48,9 @@ __all__ = [
     "tanh",
 ]
 
+MOST_MAPS = 50
+"""Inside each other: a json of ours is nested at most 64 deep, a few of which are the model's own."""
+
 
 @dataclass(frozen=True)
 class Linear:
@@ -141,8 +144,13 @@ def source(node: SlowMap) -> Variable | Parameter:
 
 
 def as_map(value: object) -> SlowMap:
-    """A map as it is; of the variables only signals and increments are maps."""
+    """A map as it is; of the variables only signals and increments are maps.
+
+    Raises:
+        CompositionError: something else, or more maps inside each other than a model's file can hold.
+    """
     if isinstance(value, Linear | LayerNorm | FeedForward | Activation | Shared | Parameter | External):
+        _require_shallow(value)
         return value
     if isinstance(value, Variable) and value.role in (Role.SIGNAL, Role.INCREMENT):
         return value
@@ -151,6 +159,18 @@ def as_map(value: object) -> SlowMap:
         ("value", repr(value)),
         help="begin from x, dx or static: linear('channel -> key', x)",
     )
+
+
+def _require_shallow(outermost: SlowMap) -> None:
+    count, node = 0, outermost
+    while not isinstance(node, Variable | Parameter):
+        count, node = count + 1, node.of
+    if count > MOST_MAPS:
+        raise CompositionError(
+            "a projection has too many maps inside each other",
+            ("maps", f"{count}, of at most {MOST_MAPS}"),
+            help="a network so deep is a module of its own: external(module, x, …)",
+        )
 
 
 def linear(pattern: str, of: SlowMap, bias: bool = True) -> Linear:

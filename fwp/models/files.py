@@ -19,6 +19,7 @@ Kind = TypeVar("Kind")
 
 MOST_BYTES = 4 * 2**20
 MOST_DEPTH = 64
+MOST_DIGITS = 20
 
 # A string with its escapes (to the end of the text if it is never closed), or one bracket.
 _BRACKETS = re.compile(r'"(?:[^"\\]|\\.)*+"?|[\[\]{}]', re.DOTALL)
@@ -90,9 +91,9 @@ def undigested(*files: Path) -> None:
 
 
 def parse_json(text: str) -> Any:
-    """The json in a text. Raises: ValueError, for NaN and infinities and for brackets nested deeper than any of ours too."""
+    """The json in a text. Raises: ValueError, for NaN, infinities, and numbers and nesting that go beyond any of ours too."""
     _refuse_depth(text)
-    return json.loads(text, parse_constant=_refuse)
+    return json.loads(text, parse_int=_whole, parse_constant=_refuse)
 
 
 def _refuse_depth(text: str) -> None:
@@ -102,6 +103,13 @@ def _refuse_depth(text: str) -> None:
         depth += {"[": 1, "{": 1, "]": -1, "}": -1}.get(match[0], 0)
         if depth > MOST_DEPTH:
             raise ValueError(f"brackets nested more than {MOST_DEPTH} deep")
+
+
+def _whole(digits: str) -> int:
+    """A whole number of ours: torch counts in 64 bits, and what is longer becomes no float either."""
+    if len(digits) > MOST_DIGITS:
+        raise ValueError(f"a whole number of {len(digits)} digits")
+    return int(digits)
 
 
 def _refuse(constant: str) -> float:
@@ -123,7 +131,7 @@ def decode(kind: type[Kind], data: object, where: str) -> Kind:
     for name in names:
         value = data[name]
         value = tuple(value) if isinstance(value, list) else value
-        value = float(value) if hints[name] is float and type(value) is int else value
+        value = float(value) if hints[name] is float and type(value) is int and abs(value) < 2**63 else value
         finite = not isinstance(value, float) or math.isfinite(value)  # json's own parser reads 1e999 as infinity
         if not finite or not is_bearable(value, hints[name]) or (isinstance(value, bool) and hints[name] is not bool):
             raise _misfit(f"{where}.{name}", str(getattr(hints[name], "__name__", hints[name])), repr(value)[:80])

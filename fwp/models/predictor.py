@@ -16,6 +16,7 @@ from fwp.fields import Net, VectorField
 from fwp.models.recurrent import Recurrence
 from fwp.models.stream import stride_of
 from fwp.solvers import Solution, read_along, solve
+from fwp.solvers.options import MOST_STEPS
 from fwp.solvers.torchdiffeq import ATOL, RTOL
 
 __all__ = ["Block", "Head", "Predictor", "Solver"]
@@ -51,7 +52,11 @@ class Head:
 
 @dataclass(frozen=True)
 class Solver:
-    """How the equation is solved: the options of `fwp.solve` that travel with a model."""
+    """How the equation is solved: the options of `fwp.solve` that travel with a model.
+
+    Raises:
+        FwpError: fewer than one step, or more than any method needs.
+    """
 
     method: str = "auto"
     steps: int = 1
@@ -59,6 +64,15 @@ class Solver:
     backend: Literal["auto", "structured", "torchdiffeq", "torchcde"] = "auto"
     rtol: float = RTOL
     atol: float = ATOL
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.steps <= MOST_STEPS:
+            raise FwpError(
+                "a solver cannot take so many steps between knots",
+                ("steps", f"{self.steps}"[:24]),
+                ("from, to", f"1, {MOST_STEPS:,}"),
+                help="take a method of higher order, or an adaptive one, such as dopri5",
+            )
 
 
 class Block(nn.Module):

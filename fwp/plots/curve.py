@@ -19,6 +19,8 @@ UNITS = {
     "r2": ("mean squared error (standardised)", "variance explained (share)"),
 }
 """What the loss is called, and the measure."""
+LARGEST = 1e100
+"""Beyond it axes have no ticks."""
 
 
 def learning_curve(
@@ -36,8 +38,10 @@ def learning_curve(
         measure: "accuracy", "auc" or "r2".
 
     Raises:
-        FwpError: another measure.
+        FwpError: another measure, or something that is no row.
     """
+    for place, row in enumerate(metrics):
+        _require_row(place, row)
     if measure not in UNITS:
         raise FwpError(
             "no learning curve is drawn of this measure",
@@ -66,3 +70,15 @@ def learning_curve(
     first.set_yscale("log")
     second.legend(loc="lower right")
     return [first, second]
+
+
+def _require_row(place: int, row: object) -> None:
+    """Numbers by name, of which those that are not known are None."""
+    numbers = list(row.values()) if isinstance(row, Mapping) and "epoch" in row else [""]
+    if not all(own is None or (isinstance(own, int | float) and -LARGEST < own < LARGEST) for own in numbers):
+        raise FwpError(
+            "this is no row of metrics",
+            ("row", f"{place}: {row!r}"[:200]),
+            ("expected", "epoch, and train_ and valid_ of loss and measure: numbers, or None"),
+            help="give the rows of a metrics.jsonl that training has written",
+        )

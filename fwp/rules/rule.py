@@ -11,6 +11,7 @@ from fwp.errors import AxisError, CompositionError, FwpError
 from fwp.rules.dual import dual_term
 from fwp.rules.vocabulary import W, k, q, v
 from fwp.terms.build import Number, add, align, as_term, divide, multiply
+from fwp.terms.extent import require_expandable
 from fwp.terms.normal import Normal, normal
 from fwp.terms.show import show
 from fwp.terms.suggest import contraction_help, ones_over, pretty_axes
@@ -41,6 +42,7 @@ class Rule(Scalable):
 
     Raises:
         AxisError: the rate does not have the axes of the state.
+        SizeError: rate or read-out is too large when it is multiplied out.
         FwpError: what it claims are no laws.
     """
 
@@ -80,6 +82,8 @@ class Rule(Scalable):
         object.__setattr__(self, "name", name)
         object.__setattr__(self, "read", as_term(default_read(of) if read is None else read))
         object.__setattr__(self, "laws", _laws(laws))
+        require_expandable(self.rate)
+        require_expandable(self.read)
         variables(self.of, self.rate, self.read)  # refuses two variables of one name
 
     @property

@@ -4,7 +4,7 @@ import torch
 
 from fwp.errors import CompositionError, SolveError
 from fwp.fields import VectorField
-from fwp.solvers.options import ORDER, Scan
+from fwp.solvers.options import MOST_STEPS, ORDER, Scan
 from fwp.solvers.torchdiffeq import ATOL, METHODS, RTOL, takes
 
 __all__ = ["check_choices", "refuse_onnx"]
@@ -55,6 +55,12 @@ def check_choices(
     if steps < 1:
         raise SolveError(
             "a method takes at least one step between knots", ("steps", str(steps)), help="give steps=1 or more"
+        )
+    if steps > MOST_STEPS:
+        raise SolveError(
+            "no method needs so many steps between knots",
+            ("steps", f"{steps:,}, of at most {MOST_STEPS:,}" if steps < 10**12 else "more than 10^12"),
+            help="take a method of higher order, an exponential one for what is stiff, or an adaptive one, such as dopri5",
         )
     if chunk is not None and chunk < 1:
         raise SolveError("a chunk has at least one step", ("chunk", str(chunk)), help="give chunk=1 or more")

@@ -14,6 +14,7 @@ __all__ = [
     "DENSE",
     "FEW",
     "GAIN_SECONDS",
+    "MOST_STEPS",
     "ORDER",
     "Scan",
     "against",
@@ -52,6 +53,9 @@ FEW = 16
 
 DENSE = 32
 """Columns up to which a tree of dense matrices beats a sequential scan."""
+
+MOST_STEPS = 10_000
+"""Between two knots: what needs more is stiff, and wants an exponential method; and a model's file can ask for any number."""
 
 GAIN_SECONDS: Mapping[Scan, float] = {Scan.SEQUENTIAL: 8e-4, Scan.CHUNKED: 2.5e-5}
 """What a kernel gains on a scan in torch, for each step of one series, forward and backward; more of larger batches.

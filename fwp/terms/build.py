@@ -11,7 +11,8 @@ from math import isfinite
 
 import numpy as np
 
-from fwp.errors import AxisError
+from fwp.errors import AxisError, SizeError
+from fwp.terms.extent import MOST_FACTORS
 from fwp.terms.primitive import Primitive
 from fwp.terms.suggest import contraction_help, ones_over, pretty_axes
 from fwp.terms.syntax import (
@@ -82,7 +83,11 @@ def align(term: Node, axes: Axes) -> Node:
 
 
 def scale(factor: Number, term: object) -> Node:
-    """A number times a term; numbers are gathered outside."""
+    """A number times a term; numbers are gathered outside.
+
+    Raises:
+        SizeError: together they are a number that float64 has only as infinity or 0.
+    """
     inner, number = as_term(term), _fraction(factor)
     if isinstance(inner, Scale):
         inner, number = inner.term, number * inner.factor
@@ -173,6 +178,7 @@ def power(base: object, exponent: object) -> Node:
 
     Raises:
         AxisError: the exponent is not a positive whole number.
+        SizeError: it is larger than that of any monomial may be.
     """
     if not isinstance(exponent, int) or isinstance(exponent, bool) or exponent < 1:
         raise AxisError(
@@ -180,6 +186,13 @@ def power(base: object, exponent: object) -> Node:
             ("term", repr(base)),
             ("exponent", repr(exponent)),
             help="use square, sqrt, reciprocal, exp or log",
+        )
+    if exponent > MOST_FACTORS:
+        raise SizeError(
+            "a term is raised to a power that no number survives",
+            ("exponent", f"{exponent}" if exponent < 10**12 else "more than 10^12"),
+            ("at most", str(MOST_FACTORS)),
+            help="use exp and log",
         )
     return apply(Primitive.SQUARE, base) if exponent == 2 else multiply((base,) * exponent, None)
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from fractions import Fraction
 from typing import Any, assert_never, cast
 
-from fwp.errors import FormatError, FwpError, reason
+from fwp.errors import FormatError, FwpError, SizeError, reason
 from fwp.terms.domain import Domain, DomainKind
 from fwp.terms.fold import subterms
 from fwp.terms.primitive import Primitive
@@ -16,8 +16,6 @@ from fwp.terms.syntax import Constant, ConstantKind, Map, Node, Product, Role, S
 __all__ = ["from_json", "to_json"]
 
 _MOST_NODES = 10_000
-_MOST_DEPTH = 200
-_MOST_WRITTEN_OUT = 100_000  # shared nodes counted as often as they are printed
 _FACTOR = re.compile(r"-?[0-9]{1,4000}(/[0-9]{1,4000})?")
 
 
@@ -65,20 +63,15 @@ def from_json(data: object) -> Node:
         raise _unreadable("all of it", f"a list of 1 to {_MOST_NODES} nodes", found)
     entries = cast(list[Any], data)
     nodes: list[Node] = []
-    depth: dict[Node, int] = {}
-    length: dict[Node, int] = {}
     for i, entry in enumerate(entries):
         try:
-            node = _decode(entry, nodes)
+            nodes.append(_decode(entry, nodes))
+        except SizeError as error:
+            raise FormatError(
+                "this json holds a term beyond all bounds", ("in", f"node {i}"), *error.facts, help=error.help
+            ) from error
         except (LookupError, ValueError, TypeError, AttributeError, ArithmeticError, FwpError) as error:
             raise _unreadable(f"node {i}", "a node as `to_json` writes it", reason(error)) from error
-        depth[node] = 1 + max((depth[c] for c in children(node)), default=0)
-        length[node] = 1 + sum(length[c] for c in children(node))
-        if depth[node] > _MOST_DEPTH:
-            raise _unreadable(f"node {i}", f"at most {_MOST_DEPTH} levels", f"{depth[node]} levels")
-        if length[node] > _MOST_WRITTEN_OUT:
-            raise _unreadable(f"node {i}", f"at most {_MOST_WRITTEN_OUT} nodes written out", f"{length[node]} nodes")
-        nodes.append(node)
     return nodes[-1]
 
 
@@ -112,9 +105,8 @@ def _decode(entry: Mapping[str, Any], nodes: list[Node]) -> Node:
         case "scale":
             if not _FACTOR.fullmatch(entry["factor"]):
                 raise ValueError("a factor is not written as whole numbers, 2 or -2/3")
-            term, factor = earlier(entry["term"]), Fraction(entry["factor"])
-            float(factor)  # or it is larger than any number that the term could be evaluated with
-            return Scale(factor, term, term.axes)
+            term = earlier(entry["term"])
+            return Scale(Fraction(entry["factor"]), term, term.axes)
         case "map":
             term = earlier(entry["term"])
             return Map(Primitive[entry["primitive"].upper()], entry["over"], term, term.axes)

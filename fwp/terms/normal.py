@@ -3,7 +3,7 @@
 Products are expanded over sums, squares written out, like monomials gathered, summed axes given canonical names, identity
 matrices and superfluous ones removed. Equal normal forms mean equal terms (sound); the converse holds up to ring laws and
 renaming, except for the diagonal of a matrix, A ⊙ I = Aᵀ ⊙ I, and where more than `_MOST` orders of look-alike summed axes
-would have to be tried. A summed axis whose size
+(or, in all monomials together, more than `_MOST_TOGETHER`) would have to be tried. A summed axis whose size
 only constants could tell, as in the sum over `value` of 1, keeps that name: it is what its size is known by.
 """
 
@@ -12,11 +12,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 from itertools import chain, count, permutations, product
 from math import factorial, prod
 from typing import assert_never
 
 from fwp.terms.build import add, multiply, scale
+from fwp.terms.extent import require_expandable
 from fwp.terms.fold import subterms
 from fwp.terms.primitive import Primitive
 from fwp.terms.rename import bound_axes, substitute_axes
@@ -36,6 +38,7 @@ __all__ = [
 ]
 
 _MOST = 720
+_MOST_TOGETHER = 20_000
 
 Monomial = tuple[Node, ...]
 """Sorted variables, constants and maps; axes that the term lacks are summed."""
@@ -54,12 +57,19 @@ def equivalent(one: Node, other: Node) -> bool:
     return normal(one) == normal(other)
 
 
+@lru_cache(maxsize=4096)
 def normal(term: Node) -> Normal:
-    """The normal form."""
+    """The normal form. It is kept: under maps inside maps it is asked for again at every level, and would double with each.
+
+    Raises:
+        SizeError: there would be too many monomials, or one of too many factors.
+    """
+    require_expandable(term)
     coefficients: dict[Monomial, Fraction] = {}
     free = frozenset(term.axes)
-    for coefficient, factors in _expand(term, _fresh("tmp", free)):
-        monomial = canonical(_simplify(factors, free), free)
+    expanded = _expand(term, _fresh("tmp", free))
+    for coefficient, factors in expanded:
+        monomial = canonical(_simplify(factors, free), free, _MOST_TOGETHER // len(expanded))
         coefficients[monomial] = coefficients.get(monomial, Fraction(0)) + coefficient
     kept = [(m, c) for m, c in coefficients.items() if c]
     return Normal(tuple(sorted(free)), tuple(sorted(kept, key=lambda item: [sort_key(f) for f in item[0]])))
@@ -139,9 +149,9 @@ def connected(factors: Sequence[Node], free: frozenset[str]) -> list[list[Node]]
     return groups
 
 
-def canonical(factors: Sequence[Node], free: frozenset[str]) -> Monomial:
+def canonical(factors: Sequence[Node], free: frozenset[str], most: int = _MOST) -> Monomial:
     """Factors sorted, summed axes named anew: each connected group on its own, then the sorted groups side by side."""
-    groups = sorted((_ordered(g, free) for g in connected(factors, free)), key=lambda g: [sort_key(f) for f in g])
+    groups = sorted((_ordered(g, free, most) for g in connected(factors, free)), key=lambda g: [sort_key(f) for f in g])
     names = _fresh("s", free)
     result: list[Node] = []
     for group in groups:
@@ -151,7 +161,7 @@ def canonical(factors: Sequence[Node], free: frozenset[str]) -> Monomial:
     return tuple(sorted(result, key=sort_key))
 
 
-def _ordered(group: Sequence[Node], free: frozenset[str]) -> Monomial:
+def _ordered(group: Sequence[Node], free: frozenset[str], most: int) -> Monomial:
     """Factors sorted, summed axes renamed so that the sorted factors come first among all ways to name them."""
     known = free.union(*map(_told, group))
     classes = axis_classes([c for f in group for c in _links(f)])
@@ -163,10 +173,12 @@ def _ordered(group: Sequence[Node], free: frozenset[str]) -> Monomial:
     rank = label
     for _ in bound:  # tell axes apart by where they stand, then by which axes stand beside them
         seen = {a: " | ".join([rank[a], *sorted(_place(f, a, rank) for f in group if a in f.axes)]) for a in bound}
-        places = sorted(set(seen.values()))
-        rank = {a: f"{places.index(seen[a]):03}" for a in bound}
+        place = {known: f"{i:03}" for i, known in enumerate(sorted(set(seen.values())))}
+        before, rank = rank, {a: place[seen[a]] for a in bound}
+        if rank == before:
+            break
     alike = [[a for a in bound if rank[a] == r] for r in sorted(set(rank.values()))]
-    few = prod(factorial(len(g)) for g in alike) <= _MOST
+    few = prod(factorial(len(g)) for g in alike) <= min(most, _MOST)
     orders = [chain(*choice) for choice in product(*(permutations(g) if few else [g] for g in alike))]
     namings = [{a: name + label[a] for a, name in zip(order, _fresh("s", free), strict=False)} for order in orders]
     named = (tuple(sorted((renamed(f, axes) for f in group), key=sort_key)) for axes in namings)
@@ -209,6 +221,7 @@ def _place(factor: Node, axis: str, rank: Mapping[str, str]) -> str:
     return " ".join(words)
 
 
+@lru_cache(maxsize=4096)
 def sort_key(node: Node) -> tuple[str, ...]:
     """A total order on terms that does not depend on how they were built."""
     match node:

@@ -13,10 +13,11 @@ from dataclasses import dataclass, fields
 from enum import Enum
 from fractions import Fraction
 from functools import cached_property
-from typing import NoReturn, TypeVar, overload
+from typing import NoReturn, TypeVar, cast, overload
 
 from fwp.errors import AxisError
 from fwp.terms.domain import Domain
+from fwp.terms.extent import Extent, extent_of, require_few, require_number, require_writable
 from fwp.terms.primitive import Primitive
 from fwp.terms.suggest import pretty_axes
 
@@ -87,6 +88,11 @@ class Term:
         if self is other:
             return True
         return isinstance(other, Term) and self._hash == other._hash and self._contents == other._contents
+
+    @cached_property
+    def extent(self) -> Extent:
+        """How large the term is, written out and multiplied out; kept, because whatever is made of it asks."""
+        return extent_of(cast(Node, self))
 
     def __reduce__(self) -> tuple[object, ...]:
         return self._contents[0], self._contents[1:]  # without the hash, which another process computes differently
@@ -229,6 +235,8 @@ class Product(Term):
                 ("missing", pretty_axes(missing)),
                 help=f'multiply by ones("{missing[0]}")',
             )
+        require_few(self.axes + tuple(a for operand in self.operands for a in operand.axes), "a product")
+        require_writable(self.extent)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -249,6 +257,7 @@ class Sum(Term):
                     (repr(term), pretty_axes(term.axes)),
                     help="write the sum with +, which brings its terms into one order",
                 )
+        require_writable(self.extent)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -267,6 +276,8 @@ class Scale(Term):
                 ("term", pretty_axes(self.term.axes)),
                 help="write it with *",
             )
+        require_number(self.factor)
+        require_writable(self.extent)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -302,6 +313,7 @@ class Map(Term):
                 (repr(self.term), pretty_axes(self.term.axes)),
                 help=f"use one of {pretty_axes(self.axes)}" if self.axes else "apply it to a term that has axes",
             )
+        require_writable(self.extent)
 
 
 Node = Variable | Constant | Product | Sum | Scale | Map
@@ -313,6 +325,7 @@ def is_name(text: str) -> bool:
 
 
 def _check_axes(axes: Axes, whose: str) -> None:
+    require_few(axes, whose)
     for i, axis in enumerate(axes):
         if not is_name(axis) or axis.startswith("_") or axis.endswith("_"):
             raise AxisError(
@@ -328,10 +341,6 @@ def _check_axes(axes: Axes, whose: str) -> None:
             )
 
 
-ONE: Node = Product((), ())
-"""The number one: the empty product."""
-
-
 def children(term: Node) -> tuple[Node, ...]:
     """The direct subterms, in order."""
     match term:
@@ -343,6 +352,10 @@ def children(term: Node) -> tuple[Node, ...]:
             return terms
         case Scale(_, inner, _) | Map(_, _, inner, _):
             return (inner,)
+
+
+ONE: Node = Product((), ())
+"""The number one: the empty product."""
 
 
 def variables(*terms: Node) -> tuple[Variable, ...]:

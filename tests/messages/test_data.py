@@ -10,7 +10,7 @@ import torch
 
 from fwp import series
 from fwp.controls import Control, by_name, linear
-from fwp.data import Normaliser, collate, extract, load_uea
+from fwp.data import Normaliser, collate, extract, load_uea, read_table
 from tests.messages.said import said
 
 TWO = torch.arange(12.0).reshape(2, 3, 2)
@@ -33,6 +33,24 @@ def truncated(folder: Path) -> Path:
 def rar(folder: Path) -> Path:
     file = folder / "data.rar"
     file.write_bytes(b"Rar!")
+    return file
+
+
+def dictionary(folder: Path) -> Path:
+    """A few bytes that ask LZMA for a dictionary of 4 GB."""
+    file = folder / "data.zip"
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_LZMA) as packed:
+        packed.writestr("a.txt", b"a")
+    content = bytearray(file.read_bytes())
+    at = content.index(b"a.txt") + 5 + 5
+    content[at : at + 4] = b"\xff" * 4
+    file.write_bytes(content)
+    return file
+
+
+def wide(folder: Path) -> Path:
+    file = folder / "wide.csv"
+    file.write_text("series,time,channel,value," + ",".join(f"c{i}" for i in range(10**5)) + "\n")
     return file
 
 
@@ -63,6 +81,11 @@ CASES: dict[str, Callable[[Path], object]] = {
     "nothing_to_collate": lambda _: collate([]),
     "collate_other_channels": lambda _: collate([series(TWO), series(torch.zeros(1, 3, 1))]),
     "fill_of_other_length": lambda _: linear(series(TWO), fill=torch.zeros(3)),
+    "series_too_large_together": lambda _: collate(
+        [series(torch.zeros(1, 70_000, 1)), *[series(torch.zeros(1, 1, 1))] * 40_000]
+    ),
+    "log_signature_too_deep": lambda _: by_name("log-signature-50-4"),
+    "log_signature_of_too_many_words": lambda _: by_name("log-signature-12-4").channels(40),
     "unknown_control": lambda _: by_name("spline"),
     "json_of_no_control": lambda _: Control.from_json({"kind": "spline"}),
     "request_outside_the_path": lambda _: linear(series(TWO)).with_knots(
@@ -77,6 +100,8 @@ CASES: dict[str, Callable[[Path], object]] = {
     "archive_truncated": lambda f: extract(truncated(f), f / "out"),
     "archive_of_unknown_kind": lambda f: extract(rar(f), f / "out"),
     "archive_into_what_exists": lambda f: extract(archive(f, ("a", b"")), f),
+    "archive_of_a_large_dictionary": lambda f: extract(dictionary(f), f / "out"),
+    "table_too_wide": lambda f: read_table(wide(f)),
     "data_set_without_a_name": lambda f: load_uea("../etc", f),
     "ts_without_data": lambda f: load_uea("Mine", ts(f, "@problemName Mine\n@timestamps false\n")),
 }

@@ -1,5 +1,6 @@
 """Complaints about terms, as source text: what a person types, and what they read."""
 
+import functools
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +9,8 @@ import torch
 
 from fwp import terms
 from fwp.rules import vocabulary
+from fwp.terms.build import multiply
+from fwp.terms.normal import normal
 from fwp.terms.syntax import Constant, Map, Product, Scale, Sum, Variable
 from tests.messages.said import said
 
@@ -15,6 +18,9 @@ NAMES = {
     **{name: getattr(terms, name) for name in terms.__all__},
     **{name: getattr(vocabulary, name) for name in vocabulary.__all__},
     **{c.__name__: c for c in (Constant, Map, Product, Scale, Sum, Variable)},
+    "functools": functools,
+    "multiply": multiply,
+    "normal": normal,
     "np": np,
     "torch": torch,
 }
@@ -37,6 +43,14 @@ CASES = {
     "text_in_a_term": "W @ 'k'",
     "number_that_is_not_finite": "float('nan') * v",
     "divide_by_zero": "v / (1 - 1)",
+    "power_beyond_bounds": "v ** 10**9",
+    "too_many_monomials": "normal(multiply([v + W @ k + W @ rename(k, key='key')] * 12, None))",
+    "too_many_factors": "normal(multiply([W @ k] * 60, None))",
+    "too_deep": "functools.reduce(lambda inner, _: tanh(W @ inner), range(200), k)",
+    "too_long": "functools.reduce(lambda half, _: half + half, range(60), v)",
+    "too_many_axes": "Slot('u', ' '.join(f'a{i}' for i in range(1000)))",
+    "number_beyond_float64": "10**400 * v",
+    "number_below_float64": "1e-300 * (1e-300 * v)",
     "power_of_a_half": "v ** 0.5",
     "power_of_a_term": "v ** beta",
     "softmax_over_no_axis": "softmax(v, 'key')",

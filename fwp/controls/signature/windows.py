@@ -19,6 +19,7 @@ def log_signatures(
     Raises:
         DataError: nothing installed computes this depth.
     """
+    step = _within(x, step)
     lines = _filled(x, step).unfold(1, step + 1, step).mT
     found = log_signature_by(chosen(depth), lines.flatten(0, 1), depth)
     return found.unflatten(0, lines.shape[:2])
@@ -26,7 +27,13 @@ def log_signatures(
 
 def window_ends(times: Float64[Tensor, "batch time"], step: int) -> Float64[Tensor, "batch end"]:
     """The times at which windows begin and end."""
+    step = _within(times, step)
     return _filled(times, step)[:, ::step]
+
+
+def _within(points: Tensor, step: int) -> int:
+    """A window of more intervals than there are holds them all, and is not filled up to its own length."""
+    return min(step, max(1, points.shape[1] - 1))
 
 
 def _filled(points: Tensor, step: int) -> Tensor:
