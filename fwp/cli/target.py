@@ -1,10 +1,16 @@
-"""RULE on the command line: a name in `fwp.rules.ALL`, `module:attr` or `path/to/file.py:attr`; TARGET may be a whole module."""
+"""RULE on the command line: a name in `fwp.rules.ALL`, `module:attr` or `path/to/file.py:attr`; TARGET may be a whole module.
+
+A file or module is the user's code and is executed. It is found by its path; what lies beside it can be imported by it, but
+comes last on python's path, so that nothing there takes the place of a module that is installed.
+"""
 
 import importlib
 import importlib.util
+import os
 import sys
 import traceback
 from collections.abc import Callable
+from hashlib import sha256
 from pathlib import Path
 from types import ModuleType, TracebackType
 from typing import TypeVar
@@ -67,19 +73,29 @@ def find_all(target: str) -> tuple[Rule | System, ...]:
         if target.endswith(".py") or "." in target:
             raise
         return (rule_by_name(target),)  # which says that there is no such name
-    ours = module.__name__.partition(".")[0] == "fwp"
-    theirs = () if ours else tuple(ALL.values())
-    found: list[tuple[str, Rule | System]] = []
-    for name, value in vars(module).items():
-        if isinstance(value, Rule | System) and not any(value is other for other in (*theirs, *(v for _, v in found))):
-            found.append((name, value))
+    found = _rules_in(module)
     if not found:
-        raise FwpError(
-            f"{target} has no rules of its own",
-            ("rules of this library in it", str(sum(isinstance(v, Rule | System) for v in vars(module).values()))),
-            help="declare one in it: mine = Rule(…) or System(…)",
-        )
-    return tuple(value if value.name else value.renamed(name) for name, value in found)
+        raise _no_rules(target, module)
+    return tuple(value if value.name else value.renamed(name) for name, value in found.items())
+
+
+def _rules_in(module: ModuleType) -> dict[str, Rule | System]:
+    """The module's own rules, each once, by the first attribute that it is."""
+    ours = module.__name__.partition(".")[0] == "fwp"
+    known = [] if ours else list(ALL.values())
+    found: dict[str, Rule | System] = {}
+    for name, value in vars(module).items():
+        if isinstance(value, Rule | System) and not any(value is other for other in (*known, *found.values())):
+            found[name] = value
+    return found
+
+
+def _no_rules(target: str, module: ModuleType) -> FwpError:
+    return FwpError(
+        f"{target} has no rules of its own",
+        ("rules of this library in it", str(sum(isinstance(v, Rule | System) for v in vars(module).values()))),
+        help="declare one in it: mine = Rule(…) or System(…)",
+    )
 
 
 def find(target: str) -> Rule | System:
@@ -91,16 +107,20 @@ def find(target: str) -> Rule | System:
     """
     place, colon, attribute = target.rpartition(":")
     if not colon and target.endswith(".py"):
-        only, *others = find_all(target)
+        module = _import(target)
+        first, *others = _rules_in(module) or [""]
         if others:
-            names = ", ".join(str(rule.name) for rule in (only, *others))
+            names = ", ".join((first, *others))
             raise FwpError(
-                f"{target} has several rules", ("its rules", names), help=f"say which, as in {target}:{only.name}"
+                f"{target} has several rules", ("its rules", names), help=f"say which, as in {target}:{first}"
             )
-        return only
-    if not colon:
+        if not first:
+            raise _no_rules(target, module)
+        place, attribute = target, first
+    elif not colon:
         return rule_by_name(target)
-    module = _import(place)
+    else:
+        module = _import(place)
     try:
         found = getattr(module, attribute)
     except AttributeError:
@@ -120,27 +140,28 @@ def find(target: str) -> Rule | System:
 
 
 def _import(place: str) -> ModuleType:
-    """The user's module or file, with its folder (or the current one) on the path as python itself would put it."""
-    file = Path(place)
+    """The user's module or file."""
     is_file = place.endswith(".py")
-    if place.startswith(".") and not is_file:
+    if not place:
+        help = "RULE is a name, module:name or path/to/file.py:name"
+        raise FwpError("there is nothing before the colon", ("module", "''"), help=help)
+    if not is_file and ("/" in place or not all(place.split("."))):
         raise FwpError("there is no such module", ("module", place), help="a file is path/to/file.py")
+    file = Path(place)
     if is_file and not file.is_file():
         raise FwpError(
             "there is no such file",
-            ("file", str(file.absolute())),
+            ("file", str(_absolute(file))),
             help="give path/to/file.py, or path/to/file.py:name",
         )
-    folder = file.resolve().parent if is_file else Path.cwd()
-    package: list[str] = []
-    while is_file and (folder / "__init__.py").exists():  # what is in a package is imported as its part
-        folder, package = folder.parent, [folder.name, *package]
-    if str(folder) not in sys.path:
-        sys.path.insert(0, str(folder))
+    folder, package = _package(file.resolve()) if is_file else (_absolute(Path()), ())
+    if package:
+        _refuse_shadowed(folder, package[0], file)
     try:
         if is_file and not package:
-            return _load(file)
-        return importlib.import_module(".".join((*package, file.stem)) if is_file else place)
+            return _load(file.resolve())
+        _last_on_path(folder)
+        return importlib.import_module(".".join(package) or place)
     except ModuleNotFoundError as error:
         if not is_file and error.name and (place == error.name or place.startswith(f"{error.name}.")):
             raise FwpError(
@@ -151,12 +172,75 @@ def _import(place: str) -> ModuleType:
         raise ImportFailed from error
 
 
+def _absolute(file: Path) -> Path:
+    """From the root on, unless the current folder has been removed."""
+    try:
+        return file.absolute()
+    except OSError:
+        return file
+
+
+def _package(file: Path) -> tuple[Path, tuple[str, ...]]:
+    """The folder that a file is imported from, and its dotted name there if it is part of a package."""
+    folder, parents = file.parent, ()
+    while (folder / "__init__.py").exists():
+        folder, parents = folder.parent, (folder.name, *parents)
+    name = (*parents, file.stem) if parents else ()
+    return folder, parents if file.name == "__init__.py" else name
+
+
+def _refuse_shadowed(folder: Path, package: str, file: Path) -> None:
+    """A package that has the name of an installed module would be passed over for it."""
+    _last_on_path(folder)
+    try:
+        found = importlib.util.find_spec(package)
+    except ValueError:  # what has that name says nothing of where it is from
+        found = None
+    if found is None or found.origin is None or not Path(found.origin).is_relative_to(folder / package):
+        raise FwpError(
+            "the file is part of a package that has the name of another module",
+            ("file", str(file)),
+            (package, "unknown" if found is None else str(found.origin)),
+            help=f"give the folder {package} another name, or move the file out of it",
+        )
+
+
 def _load(file: Path) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(f"_fwp_{file.stem}", file)
+    """A file by its path alone, under a name of its own even if another file is called the same."""
+    _beside(file.parent)
+    name = f"{_PREFIX}{file.stem}_{sha256(os.fsencode(file)).hexdigest()[:8]}"
+    spec = importlib.util.spec_from_file_location(name, file)
     assert spec is not None and spec.loader is not None  # the name ends in .py
-    module = sys.modules[spec.name] = importlib.util.module_from_spec(spec)
+    module = sys.modules[name] = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+_PREFIX = "_fwp_"
+"""Of the names of files as modules."""
+
+
+def _last_on_path(folder: Path) -> None:
+    if folder.is_absolute() and str(folder) not in sys.path:
+        sys.path.append(str(folder))
+
+
+def _beside(folder: Path) -> None:
+    """Let a file import its neighbours: last on the path, but before those of files that were loaded earlier.
+
+    Of two files with neighbours of the same name each has its own.
+    """
+    files = (getattr(module, "__file__", None) for name, module in sys.modules.items() if name.startswith(_PREFIX))
+    others = {str(Path(each).parent) for each in files if each} - {str(folder)}
+    for name, module in list(sys.modules.items()):
+        own = getattr(module, "__file__", None)
+        if own and str(Path(own).parent) in others and (folder / f"{name}.py").exists():
+            del sys.modules[name]
+    first = next((place for place, each in enumerate(sys.path) if each in others), len(sys.path))
+    if str(folder) in sys.path[first:]:
+        sys.path.remove(str(folder))
+    if str(folder) not in sys.path:
+        sys.path.insert(first, str(folder))
 
 
 def show_failure(failed: ImportFailed) -> None:

@@ -1,11 +1,13 @@
 """Data sets that take long to read, kept as one file each: read once, and again only when their sources have changed.
 
 A file of the cache holds the tensors (safetensors), of the values those that were observed and of the mask one bit each. What
-is damaged, or from another version of this library, is made again; a cache that cannot be written costs time and nothing else.
+is damaged, from another version of this library, or where others may write, is made again; a cache that cannot be written
+costs time and nothing else.
 """
 
 import hashlib
 import json
+import os
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -21,10 +23,9 @@ from fwp.data.dataset import Dataset
 from fwp.data.digest import tensors_digest
 from fwp.data.extra import extra
 from fwp.data.labelled import Labelled
-from fwp.data.root import cache_folder
+from fwp.data.owned import keep, opened, own_cache
 from fwp.data.series import Series
-from fwp.errors import DataError, FwpError
-from fwp.files import write_bytes
+from fwp.errors import DataError
 
 __all__ = ["cached"]
 
@@ -50,7 +51,7 @@ def cached(name: str, sources: Sequence[Path], make: Callable[[], Dataset]) -> D
     """
     sums = [_sum(source) for source in sources]
     key = hashlib.sha256("\0".join([VERSION, name, *sums]).encode()).hexdigest()
-    file = cache_folder() / f"{name}-{key[:32]}.safetensors"
+    file = f"{name}-{key[:32]}.safetensors"
     data = _load(file)
     if data is None:
         data = make()
@@ -59,29 +60,32 @@ def cached(name: str, sources: Sequence[Path], make: Callable[[], Dataset]) -> D
     return replace(data, source="; ".join([*told, *filter(None, [data.source])]))
 
 
-def _load(file: Path) -> Dataset | None:
-    """The data set in a file of the cache, or None if it is not there or not whole."""
+def _load(name: str) -> Dataset | None:
+    """The data set in a file of the cache, or None if it is not there, not whole, or where others may write."""
     library = _safetensors()
     try:
-        with library.safe_open(file, framework="pt") as opened:
-            names, digest = opened.keys(), opened.metadata()["digest"]
-            tensors = {name: opened.get_tensor(name).clone() for name in names}  # not of the file
+        file = own_cache(make=False) / name
+        os.close(opened(file))
+        with library.safe_open(file, framework="pt") as found:
+            names, digest = found.keys(), found.metadata()["digest"]
+            tensors = {name: found.get_tensor(name).clone() for name in names}  # not of the file
         return _unpacked(tensors) if digest == tensors_digest(tensors) else None
     except (OSError, ValueError, LookupError, TypeError, RuntimeError, MemoryError, library.SafetensorError):
         return None
 
 
-def _store(file: Path, data: Dataset) -> None:
+def _store(name: str, data: Dataset) -> None:
     """Whoever else makes the same file writes the same bytes, and it is whole at any time."""
     library = _safetensors()
     tensors = _packed(data)
     try:
-        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        write_bytes(file, library.torch.save(tensors, {"digest": tensors_digest(tensors)}))
-    except (OSError, FwpError, library.SafetensorError) as error:
-        said = error.facts[-1][1] if isinstance(error, FwpError) else error
+        place = own_cache(make=True)
+        keep(place / name, library.torch.save(tensors, {"digest": tensors_digest(tensors)}))
+    except (OSError, DataError, library.SafetensorError) as error:
+        why = error.what if isinstance(error, DataError) else error
+        where = os.environ.get("FWP_CACHE") or "the user's own cache"
         warnings.warn(
-            f"a data set could not be kept in {file.parent}, and will be read anew the next time: {said}; "
+            f"a data set could not be kept in {where}, and will be read anew the next time: {why}; "
             "name another folder with FWP_CACHE=…",
             RuntimeWarning,
             stacklevel=3,

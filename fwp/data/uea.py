@@ -64,8 +64,14 @@ def uea_files(name: str, root: Path | None = None) -> tuple[Path, Path]:
     datasets = _aeon()
     if not re.fullmatch(r"\w[\w-]*", name):
         raise DataError("this is not the name of a data set", ("name", repr(name)), help='write it as "JapaneseVowels"')
-    root = data_root(root)
-    folders = [root / "uea" / name, root / name, Path(str(datasets.__file__)).parent / "data" / name]
+    shipped = Path(str(datasets.__file__)).parent / "data" / name
+    try:
+        root = data_root(root)
+    except DataError:
+        if not shipped.is_dir():
+            raise
+        root = shipped.parent  # what comes with aeon needs no home
+    folders = [root / "uea" / name, root / name, shipped]
     folder = next((each for each in folders if each.is_dir()), folders[0])
     return folder / f"{name}_TRAIN.ts", folder / f"{name}_TEST.ts"
 

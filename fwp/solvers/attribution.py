@@ -26,9 +26,10 @@ from fwp.fields import VectorField
 from fwp.fields.net import LayerNet
 from fwp.rules.rule import Rule
 from fwp.solvers.choices import check_choices
+from fwp.solvers.decide import decide
 from fwp.solvers.discretise import discretise
-from fwp.solvers.plan import Plan, plan
-from fwp.solvers.situation import shape_of, situation_of
+from fwp.solvers.plan import Plan
+from fwp.solvers.situation import shape_of
 from fwp.solvers.solve import begin_with, requests_of
 from fwp.solvers.steps import DenseSteps, LowRankSteps, Steps
 from fwp.solvers.walk import scan, segment_steps
@@ -181,7 +182,7 @@ def prepared(field: VectorField, method: str, steps: int, initial: Mapping[str, 
         SolveError: it has several layers or states, or the method is not of the rule's own steps.
         CompositionError: the read-out is not linear in the state.
     """
-    chosen = plan(situation_of(field), method=method, steps=steps)
+    chosen = decide(field, method=method, steps=steps)
     if chosen.structure is None or chosen.backend != "structured":
         raise SolveError(
             "contributions are known of a rule's own steps alone",

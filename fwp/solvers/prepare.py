@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fwp.fields import VectorField
 from fwp.solvers.choices import check_choices
-from fwp.solvers.kernels.build import library
+from fwp.solvers.kernels import ready
 from fwp.solvers.plan import plan
 from fwp.solvers.situation import kernel_of, situation_of
 
@@ -15,7 +15,8 @@ def prepare(field: VectorField, method: str = "auto") -> bool:
     """Compile the kernel that `solve(field, method=method)` can then use from its first call on; a second or two, once.
 
     Returns:
-        Whether there is such a kernel: not for every rule, and only on a CPU with a C compiler.
+        Whether there is such a kernel: not for every rule, and only on a CPU with a C compiler that works, as a warning says
+        where one does not.
 
     Raises:
         SolveError: no such method.
@@ -26,7 +27,4 @@ def prepare(field: VectorField, method: str = "auto") -> bool:
     if situation.structure is None:
         return False
     kernel = kernel_of(situation, plan(situation, method=method).method)
-    if kernel is None or not situation.compiler:
-        return False
-    library(kernel)
-    return True
+    return kernel is not None and situation.compiler and ready(kernel)

@@ -17,9 +17,8 @@ from fwp.errors import FwpError, SolveError
 from fwp.fields import VectorField
 from fwp.solvers.adjoint import warn_of_adjoint
 from fwp.solvers.choices import check_choices
+from fwp.solvers.decide import decide
 from fwp.solvers.diagnosis import refuse_unfinished, stopped
-from fwp.solvers.plan import plan
-from fwp.solvers.situation import situation_of
 from fwp.solvers.solution import Solution, Statistics
 from fwp.solvers.torchcde import integrate as integrate_cde
 from fwp.solvers.torchdiffeq import ATOL, RTOL, Counts
@@ -77,9 +76,7 @@ def solve(
     check_choices(field, method, steps, scan, chunk, gradient, backend, rtol, atol)
     path, knots, at_end = requests_of(field.path, times)
     field = replace(field.in_full(), path=path)
-    chosen = plan(
-        situation_of(field), method=method, scan=scan, chunk=chunk, steps=steps, gradient=gradient, backend=backend
-    )
+    chosen = decide(field, method=method, scan=scan, chunk=chunk, steps=steps, gradient=gradient, backend=backend)
     if gradient == "adjoint" and torch.is_grad_enabled():
         warn_of_adjoint(field, chosen)
     states = begin_with(field.initial(), initial)
@@ -166,9 +163,7 @@ def follow(
     """
     check_choices(field, method, steps, scan, chunk, gradient, backend, rtol, atol)
     field = field.in_full()
-    chosen = plan(
-        situation_of(field), method=method, scan=scan, chunk=chunk, steps=steps, gradient=gradient, backend=backend
-    )
+    chosen = decide(field, method=method, scan=scan, chunk=chunk, steps=steps, gradient=gradient, backend=backend)
     if chosen.backend != "structured":
         solution = solve(
             field,
