@@ -6,7 +6,7 @@ from math import isfinite
 from typing import Any
 
 import torch
-from jaxtyping import Float, Int64
+from jaxtyping import Float, Float64, Int64
 from torch import Tensor
 
 from fwp.errors import FormatError, FwpError
@@ -34,9 +34,10 @@ class Prediction:
 
 @dataclass(frozen=True, eq=False)
 class Estimate:
-    """Numbers for each of a batch of series, in the units of the training data: at its end, or at each of its time points."""
+    """Numbers for each of a batch of series, in the units of the training data, float64: at its end, or at each of its time
+    points."""
 
-    values: Float[Tensor, "batch *time value"]
+    values: Float64[Tensor, "batch *time value"]
     quantities: tuple[str, ...]
 
 
@@ -99,12 +100,14 @@ class Values:
         return len(self.names)
 
     def scaled(self, values: Float[Tensor, "batch *time value"]) -> Float[Tensor, "batch *time value"]:
-        """Numbers in their own units, as outputs should be."""
-        return (values - values.new_tensor(self.mean)) / values.new_tensor(self.std)
+        """Numbers in their own units, as outputs should be; computed in float64, where digits are still there."""
+        mean, std = (values.new_tensor(own, dtype=torch.float64) for own in (self.mean, self.std))
+        return ((values - mean) / std).to(values.dtype)
 
     def read(self, outputs: Float[Tensor, "batch *time value"]) -> Estimate:
-        """What these outputs say."""
-        return Estimate(outputs * outputs.new_tensor(self.std) + outputs.new_tensor(self.mean), self.names)
+        """What these outputs say, in float64: numbers near 10^8 are further apart in float32 than outputs are exact."""
+        mean, std = (outputs.new_tensor(own, dtype=torch.float64) for own in (self.mean, self.std))
+        return Estimate(outputs * std + mean, self.names)
 
 
 Answer = Classes | Values

@@ -15,6 +15,7 @@ from fwp.data import Labelled, Series, collate
 from fwp.fields import Model, Projection, suited, wiring
 from fwp.rules import Rule, System
 from fwp.rules import by_name as rule_by_name
+from fwp.training.given import collection_of
 from fwp.training.metric import Metric
 from fwp.training.prepare import Data, begun
 from fwp.training.recipe import Recipe
@@ -31,12 +32,12 @@ SMALLEST, LARGEST = 4, 64
 
 
 def series_of(collection: Sequence[np.ndarray]) -> Series:
-    """Series from aeon's list of arrays (channel time): times 0, 1, 2, …, NaN missing, float32.
+    """Series from aeon's list of arrays (channel time): times 0, 1, 2, …, NaN missing, float64 until they are scaled.
 
     Raises:
         DataError: nothing in it, infinite values, or series of different channels.
     """
-    return collate((torch.tensor(case.T, dtype=torch.float32), None) for case in collection)
+    return collate((torch.tensor(case.T, dtype=torch.float64), None) for case in collection)
 
 
 class CollectionEstimator(BaseCollectionEstimator):
@@ -96,6 +97,9 @@ class CollectionEstimator(BaseCollectionEstimator):
         self.device = device
         self.verbose = verbose
         super().__init__()
+
+    def _preprocess_collection(self, X: Any, store_metadata: bool = True) -> Any:
+        return super()._preprocess_collection(collection_of(X), store_metadata)
 
     def _train(self, data: Data, metric: Metric, validation: float, **more: Any) -> None:
         """Train on the series.

@@ -7,6 +7,7 @@ from aeon.regression import BaseRegressor
 from fwp.data import Valued
 from fwp.models import Estimate
 from fwp.training.collection import CollectionEstimator, series_of
+from fwp.training.given import targets_of
 from fwp.training.metric import Metric
 
 __all__ = ["FastWeightRegressor"]
@@ -23,11 +24,11 @@ class FastWeightRegressor(CollectionEstimator, BaseRegressor):
     """
 
     def _fit(self, X: list[np.ndarray], y: np.ndarray) -> "FastWeightRegressor":
-        values = torch.as_tensor(y, dtype=torch.float64)[:, None]
+        values = torch.from_numpy(targets_of("y", y))[:, None]
         self._train(Valued(series_of(X), values), Metric.R2, 0.2 if len(X) >= 10 else 0.0)
         return self
 
     def _predict(self, X: list[np.ndarray]) -> np.ndarray:
         found = self.model_.predict(series_of(X))
         assert isinstance(found, Estimate)
-        return found.values[:, 0].double().numpy()
+        return found.values[:, 0].numpy()
