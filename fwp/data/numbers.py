@@ -104,7 +104,8 @@ def array_of(name: str, data: Any) -> np.ndarray[Any, Any]:
         case np.ndarray():
             return dated(name, data)
         case Tensor():
-            return _of_tensor(name, data).tensor.detach().cpu().numpy()
+            found = _of_tensor(name, data).tensor.detach().cpu()
+            return (found.float() if found.dtype is torch.bfloat16 else found).numpy()
         case list() | tuple() if isinstance(_first_leaf(data), np.ndarray | Tensor) or is_frame(_first_leaf(data)):
             return _rows(name, [array_of(name, own) for own in data])
         case _ if library(data) in ("pandas", "polars", "pyarrow"):

@@ -15,7 +15,7 @@ from fwp.data import Labelled, Series, collate
 from fwp.fields import Model, Projection, suited, wiring
 from fwp.rules import Rule, System
 from fwp.rules import by_name as rule_by_name
-from fwp.training.given import collection_of
+from fwp.training.given import collection_of, labels_of
 from fwp.training.metric import Metric
 from fwp.training.prepare import Data, begun
 from fwp.training.recipe import Recipe
@@ -100,6 +100,9 @@ class CollectionEstimator(BaseCollectionEstimator):
 
     def _preprocess_collection(self, X: Any, store_metadata: bool = True) -> Any:
         return super()._preprocess_collection(collection_of(X), store_metadata)
+
+    def _check_y(self, y: Any, *args: Any, **more: Any) -> Any:
+        return super()._check_y(labels_of(y), *args, **more)  # pyright: ignore[reportAttributeAccessIssue]  # of aeon's other base
 
     def _train(self, data: Data, metric: Metric, validation: float, **more: Any) -> None:
         """Train on the series.

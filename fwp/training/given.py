@@ -11,7 +11,7 @@ from fwp.data.frame import is_frame, library, unframed
 from fwp.data.numbers import array_of, numbers_of
 from fwp.errors import DataError, warn
 
-__all__ = ["collection_of", "targets_of"]
+__all__ = ["collection_of", "labels_of"]
 
 EVEN = 1e-6
 """Steps between time points that differ by less than this share of themselves are equal."""
@@ -37,17 +37,31 @@ def collection_of(given: Any) -> Any:
             )
         case _ if is_frame(given):
             return _of_frame(given)
-        case list() | tuple() if given:
+        case list() | tuple():
+            if not given:
+                raise DataError("there are no series", ("X", repr(given)), help="give at least one")
             return _looked_at([_case(place, own) for place, own in enumerate(given)])
-        case np.ndarray() | Tensor():
-            return _looked_at(_floats("X", given))
         case _:
-            return given
+            return _looked_at(_floats("X", given))
 
 
-def targets_of(name: str, given: Any) -> np.ndarray[Any, Any]:
-    """Numbers to be estimated, as float64. Raises: DataError: they are no real numbers."""
-    return numbers_of(name, given).tensor.detach().double().cpu().numpy()
+def labels_of(given: Any) -> Any:
+    """What is to be found of each series; tensors as arrays, all else as it is.
+
+    Raises:
+        DataError: something of it is masked, or complex, or a whole number that floats cannot hold.
+    """
+    given = given.detach().cpu().numpy() if isinstance(given, Tensor) else given
+    if isinstance(given, np.ma.MaskedArray):
+        if np.ma.getmaskarray(given).any():
+            hidden = int(np.ma.getmaskarray(given).sum())
+            help = "leave those series out: X[~y.mask], y[~y.mask]"
+            raise DataError("what is to be found of some series is masked", ("y", f"{hidden} masked"), help=help)
+        given = given.data
+    if isinstance(given, np.ndarray) and given.dtype.kind == "c":
+        help = "estimate real and imaginary part by one estimator each"
+        raise DataError("what is to be found of series is real", ("y", str(given.dtype)), help=help)
+    return given
 
 
 def _case(place: int, given: Any) -> Any:
@@ -60,7 +74,7 @@ def _case(place: int, given: Any) -> Any:
 def _floats(name: str, given: Any) -> np.ndarray[Any, Any]:
     found = array_of(name, given)
     if found.dtype.kind == "f" and found.dtype.isnative and found.dtype.itemsize <= 8:
-        return found
+        return np.ascontiguousarray(found)
     return numbers_of(name, found).tensor.numpy()
 
 

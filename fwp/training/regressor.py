@@ -1,13 +1,12 @@
 """`FastWeightRegressor`: a number of each series, with the interface of scikit-learn, on aeon's collections of series."""
 
 import numpy as np
-import torch
 from aeon.regression import BaseRegressor
 
 from fwp.data import Valued
+from fwp.data.numbers import numbers_of
 from fwp.models import Estimate
 from fwp.training.collection import CollectionEstimator, series_of
-from fwp.training.given import targets_of
 from fwp.training.metric import Metric
 
 __all__ = ["FastWeightRegressor"]
@@ -24,7 +23,7 @@ class FastWeightRegressor(CollectionEstimator, BaseRegressor):
     """
 
     def _fit(self, X: list[np.ndarray], y: np.ndarray) -> "FastWeightRegressor":
-        values = torch.from_numpy(targets_of("y", y))[:, None]
+        values = numbers_of("y", y).tensor.double()[:, None]
         self._train(Valued(series_of(X), values), Metric.R2, 0.2 if len(X) >= 10 else 0.0)
         return self
 
