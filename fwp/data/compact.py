@@ -19,7 +19,9 @@ def compact_dates(column: Any) -> np.ndarray[Any, np.dtype[np.bool_]]:
 
     nothing = np.zeros(len(column), bool)
     whole = column.dtype.kind in "iu"
-    if not whole and not (column.dtype.kind in "OUT" and column.astype("string").str.fullmatch(r"\d+").fillna(False).all()):
+    if not whole and not (
+        column.dtype.kind in "OUT" and column.astype("string").str.fullmatch(r"\d+").fillna(False).all()
+    ):
         return nothing
     digits = column.astype("string")
     century = digits.str.slice(0, 2).isin(["19", "20"]).to_numpy()

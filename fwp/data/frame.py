@@ -99,9 +99,9 @@ def row_labels(name: str, data: Any) -> Any | None:
             return None
         case "DatetimeIndex" | "TimedeltaIndex":
             return index
-        case kind:
+        case _:
             raise DataError(
                 "the index of a frame would be lost",
-                (name, f"rows with a {kind}, beginning with {list(index[:3])}"[:120]),
+                (name, f"rows labelled {list(index[:3])}, and so on"[:120]),
                 help="say what it means: times=frame.index if it is the time, or frame.reset_index(drop=True)",
             )

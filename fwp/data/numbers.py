@@ -135,7 +135,9 @@ def _converted(name: str, data: Any) -> np.ndarray[Any, Any]:
     try:
         array = np.asarray(data)
     except (TypeError, ValueError, RuntimeError, OverflowError) as error:
-        raise DataError("these are not numbers in rows of equal length", (name, _why(data, error)), help=UNEQUAL) from error
+        raise DataError(
+            "these are not numbers in rows of equal length", (name, _why(data, error)), help=UNEQUAL
+        ) from error
     if array.ndim == 0 and array.dtype.kind == "O" and not isinstance(data, Number):
         raise _refusal(name, "None" if data is None else f"a {type(data).__name__}", FLOATING)
     return dated(name, array)
@@ -174,7 +176,9 @@ def _real(name: str, array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
         case "M" | "m":
             raise _refusal(name, f"dates, such as {array.flat[0]}", "dates are `times`; give numbers here")
         case "U" | "S" | "T":
-            raise _refusal(name, f"text, such as {str(array.flat[0])!r}", "give array.astype(float), if it spells numbers")
+            raise _refusal(
+                name, f"text, such as {str(array.flat[0])!r}", "give array.astype(float), if it spells numbers"
+            )
         case _:
             raise _refusal(name, f"an array of {array.dtype}"[:120], FLOATING)
 
@@ -254,7 +258,9 @@ def _complex(name: str, found: str) -> DataError:
 
 def _too_many_digits(name: str, number: str) -> DataError:
     if name == "times":
-        help = 'count from the beginning: times - times[0]; nanoseconds since 1970 are np.asarray(times, "datetime64[ns]")'
+        help = (
+            'count from the beginning: times - times[0]; nanoseconds since 1970 are np.asarray(times, "datetime64[ns]")'
+        )
     else:
         help = "subtract what they have in common, or say .astype(float) if the last digits do not matter"
     return DataError(

@@ -9,7 +9,9 @@ from fwp.errors import DataError, warn
 __all__ = ["are_far", "is_visible", "narrowed"]
 
 CONSTANT = 1e-12
-"""A deviation of this share of the numbers themselves is round-off of a constant."""
+"""Numbers that were computed and deviate by less than this share of themselves are one constant, with its round-off."""
+ROUND_OFF = 1e-15
+"""Numbers that deviate by less than this share of themselves are one in float64, too."""
 TOO_MANY = 10
 """One in so many time points that cannot be told from the one before are too many."""
 SHOWN = 3
@@ -60,7 +62,7 @@ def narrowed(
     deviation = (torch.where(present, seen - mean, 0).square().sum(0) / count).sqrt()
     size = seen.abs().amax(0)
     step = torch.finfo(dtype).eps * size
-    blurred = (deviation > CONSTANT * size) & (deviation < step)
+    blurred = (deviation > ROUND_OFF * size) & (deviation < step)
     if bool(blurred.any()):
         _warn(name, kind, blurred, deviation, size, step)
     return coarse
@@ -69,7 +71,10 @@ def narrowed(
 def _warn(name: str, kind: str, blurred: Tensor, deviation: Tensor, size: Tensor, step: Tensor) -> None:
     channels = blurred.nonzero()[:, 0].tolist()
     facts = (
-        (f"{name}, channel {c}", f"deviation {deviation[c]:.3g} at {size[c]:.6g}, where {kind} has steps of {step[c]:.3g}")
+        (
+            f"{name}, channel {c}",
+            f"deviation {deviation[c]:.3g} at {size[c]:.6g}, where {kind} has steps of {step[c]:.3g}",
+        )
         for c in channels[:SHOWN]
     )
     warn(

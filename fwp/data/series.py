@@ -290,7 +290,9 @@ def _times(times: Array | None, lengths: Tensor, batch: int, time: int, device: 
     grain = coarse * given[:, 1:].abs()
     if (at := _first((steps <= 0) & own)) is not None:
         sample, position = at.tolist()
-        lost = bool(coarse and given[sample, position + 1] == given[sample, position] and grain[sample, position] > 1e-3)
+        lost = bool(
+            coarse and given[sample, position + 1] == given[sample, position] and grain[sample, position] > 1e-3
+        )
         raise DataError(
             "the times of a sample must increase",
             (f"sample {sample}, position {position}", str(given[sample, position].item())),
@@ -299,11 +301,14 @@ def _times(times: Array | None, lengths: Tensor, batch: int, time: int, device: 
             if lost
             else "sort the rows by time and merge those of equal time",
         )
-    if coarse and is_visible(given) and bool((4 * (own & (steps < 4 * grain)).sum() > own.sum())):
+    if coarse and is_visible(given) and bool(4 * (own & (steps < 4 * grain)).sum() > own.sum()):
         at = (own & (steps < 4 * grain)).nonzero()[0]
         warn(
             "these times were rounded before they came here, by as much as there is between them",
-            (f"sample {at[0]}, position {at[1]}", f"{given[tuple(at)].item()!r}, then {steps[tuple(at)].item():g} later"),
+            (
+                f"sample {at[0]}, position {at[1]}",
+                f"{given[tuple(at)].item()!r}, then {steps[tuple(at)].item():g} later",
+            ),
             ("steps of their type", f"{grain[tuple(at)].item():g}"),
             help="give times as float64, or count them from the beginning",
         )

@@ -376,7 +376,9 @@ def _values(rows: _Rows, named: str, dtype: torch.dtype) -> np.ndarray:
     help = "write it as -1.5e3, or leave it empty if it is missing"
     rows.refuse(bad, "value", named, "a value is not a number", help)
     what = "a value is a whole number from 2^53 on, whose last digits would be lost"
-    rows.refuse(_many(rows.frame["value"]), "value", named, what, "subtract what they have in common, or write it as 9.1e15")
+    rows.refuse(
+        _many(rows.frame["value"]), "value", named, what, "subtract what they have in common, or write it as 9.1e15"
+    )
     infinite = torch.from_numpy(value).to(dtype).isinf().numpy()
     rows.refuse(infinite, "value", named, f"a value is infinite as {dtype}", "leave it empty if it is missing")
     return value

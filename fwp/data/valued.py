@@ -27,7 +27,9 @@ class Valued:
     names: tuple[str, ...] = ("value",)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "values", numbers_of("values", self.values).tensor)  # arrays, too; refuses complex ones
+        object.__setattr__(
+            self, "values", numbers_of("values", self.values).tensor
+        )  # arrays, too; refuses complex ones
         batch, time = self.series.times.shape
         if self.values.shape not in ((batch, len(self.names)), (batch, time, len(self.names))):
             raise DataError(

@@ -11,7 +11,7 @@ from jaxtyping import Float, Float64, Int64
 from torch import Tensor
 
 from fwp.controls import Path
-from fwp.data.clock import clock_of
+from fwp.data.numbers import numbers_of
 from fwp.data.plain import plain
 from fwp.errors import DataError, FwpError, SolveError
 from fwp.fields import VectorField
@@ -192,7 +192,7 @@ def requests_of(path: Path, times: Tensor | str | None) -> tuple[Path, Int64[Ten
     if isinstance(times, str) and times == "knots":
         return path, torch.arange(path.intervals + 1, device=device).expand(path.batch, -1), False
     try:
-        wanted = clock_of("times", times, since=EPOCH).times.to(device)
+        wanted = numbers_of("times", times).tensor.to(device, torch.float64)
     except DataError as error:
         raise SolveError(
             "these are no times",

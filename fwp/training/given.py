@@ -100,7 +100,11 @@ def _of_frame(given: Any) -> Any:
             help=OWN,
         )
     given = given.set_axis(given.index.remove_unused_levels())
-    return given.astype(np.float64) if all(own.kind in "iubf" for own in given.dtypes if isinstance(own, np.dtype)) else given
+    return (
+        given.astype(np.float64)
+        if all(own.kind in "iubf" for own in given.dtypes if isinstance(own, np.dtype))
+        else given
+    )
 
 
 def _refuse_uneven(name: str, labels: Any) -> None:
