@@ -20,7 +20,7 @@ SHOWN = 3
 
 def is_visible(numbers: Tensor) -> bool:
     """Whether the numbers can be looked at: not on the meta device, inside a graph, nor as one of many under `vmap`."""
-    wrapped = torch._C._functorch.is_functorch_wrapped_tensor(numbers)  # pyright: ignore[reportPrivateImportUsage]
+    wrapped = torch._C._functorch.is_functorch_wrapped_tensor(numbers)  # pyright: ignore[reportAttributeAccessIssue]
     return not (numbers.is_meta or wrapped or torch.compiler.is_compiling())
 
 

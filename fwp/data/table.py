@@ -1,4 +1,4 @@
-"""A long table becomes series: a row an observation, with the columns series, time, channel and value, as csv, parquet or frame."""
+"""A long table becomes series: a row an observation, with the columns series, time, channel and value."""
 
 import re
 import warnings
@@ -13,11 +13,12 @@ from typing import Any
 import numpy as np
 import torch
 
-from fwp.data.compact import compact_dates
+from fwp.data.cells import times_of, values_of
 from fwp.data.extra import extra
 from fwp.data.frame import column as column_of
 from fwp.data.frame import is_frame, library
 from fwp.data.gzipped import is_gzip, packed_by, unzipped
+from fwp.data.rows import Rows
 from fwp.data.series import Series, series
 from fwp.errors import DataError, FwpError, reason
 
@@ -27,8 +28,6 @@ COLUMNS = ("series", "time", "channel", "value")
 """What the columns of a table are called unless its reader says otherwise."""
 MISSING = ["", "NA", "N/A", "NaN", "nan", "<NA>", "null", "None", "?"]
 """What stands in a csv file where a value is missing. In the columns of names these are names: NA is sodium, too."""
-SHOWN = 3
-"""Lines that a complaint names."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,8 +68,9 @@ def read_table(
         dtype: of the values; torch's default unless given. float64 keeps the digits of numbers that are far from 0.
 
     Raises:
-        DataError: no such file or columns, or two of one name; no rows, something that is no number or no finite time, a nameless series or
-            channel, two rows for the same series, time and channel, or a channel that is not among `channels`.
+        DataError: no such file or columns, or two of one name; no rows, something that is no number or no finite time, a
+            nameless series or channel, two rows for the same series, time and channel, or a channel that is not among
+            `channels`.
     """
     if len(columns) != len(COLUMNS) or len(set(columns)) != len(COLUMNS):
         raise DataError(
@@ -84,7 +84,7 @@ def read_table(
     channel, found = _codes(rows, frame["channel"], columns[2])
     channel, wanted = _arranged(rows, channel, found, channels)
     dtype = torch.get_default_dtype() if dtype is None else dtype
-    clock, value = _times(rows, columns[1]), _values(rows, columns[3], dtype)
+    clock, value = times_of(rows, columns[1]), values_of(rows, columns[3], dtype)
 
     order = np.lexsort((channel, clock, sample))
     sample, channel, clock, value = (part[order] for part in (sample, channel, clock, value))
@@ -122,33 +122,6 @@ def _changes(column: np.ndarray) -> np.ndarray:
     return np.append(True, column[1:] != column[:-1])
 
 
-@dataclass(frozen=True, eq=False)
-class _Rows:
-    """The four columns under their own names, indexed by the line of a csv file (of no quoted line breaks) or by the row."""
-
-    file: Path | str
-    unit: str
-    frame: Any
-
-    def refuse(self, bad: np.ndarray, column: str, named: str, what: str, help: str) -> None:
-        """Raise DataError if any entry is bad, with the first of them."""
-        at = np.flatnonzero(bad)
-        if not len(at):
-            return
-        own = self.frame[column].iloc[at[:SHOWN]]
-        raise DataError(
-            what,
-            ("file", str(self.file)),
-            *((f"{self.unit} {place}, {named}", _spelled(entry)) for place, entry in own.items()),
-            (f"such {self.unit}s", str(len(at))),
-            help=help,
-        )
-
-
-def _spelled(entry: Any) -> str:
-    return "nothing" if entry is None or entry != entry or entry == "" else str(entry)[:80]
-
-
 def _path(file: Any) -> Path:
     try:
         return Path(file)
@@ -160,7 +133,7 @@ def _path(file: Any) -> Path:
         ) from error
 
 
-def _framed(frame: Any, columns: tuple[str, ...]) -> _Rows:
+def _framed(frame: Any, columns: tuple[str, ...]) -> Rows:
     """The four columns of a frame; what is the index of one is a column of the other."""
     pandas = _pandas()
     name = f"a {library(frame)} {type(frame).__name__}"
@@ -176,10 +149,10 @@ def _framed(frame: Any, columns: tuple[str, ...]) -> _Rows:
         own = pandas.DataFrame({wanted: column_of(part) for wanted, part in zip(COLUMNS, found, strict=True)})
     if not len(own):
         raise DataError("a table has no rows", ("given", name), help="give a row for each observation")
-    return _Rows(name, "row", own.reset_index(drop=True))
+    return Rows(name, "row", own.reset_index(drop=True))
 
 
-def _read(file: Path, columns: tuple[str, ...]) -> _Rows:
+def _read(file: Path, columns: tuple[str, ...]) -> Rows:
     """The file's four columns. Of a csv file, lines with nothing on them are no rows."""
     try:
         with file.open("rb") as opened:
@@ -206,7 +179,7 @@ def _read(file: Path, columns: tuple[str, ...]) -> _Rows:
     return rows
 
 
-def _csv(file: Path, columns: tuple[str, ...]) -> _Rows:
+def _csv(file: Path, columns: tuple[str, ...]) -> Rows:
     pandas = _pandas()
     form = {"encoding": "utf-8-sig", "skipinitialspace": True, "skip_blank_lines": False, "compression": None}
     text = unzipped(file).getvalue() if is_gzip(file) else None
@@ -239,10 +212,10 @@ def _csv(file: Path, columns: tuple[str, ...]) -> _Rows:
     frame = frame[places].set_axis(COLUMNS, axis=1)
     frame.index = frame.index + 2  # the header is line 1
     blank = (frame["series"] == "") & (frame["channel"] == "") & frame["time"].isna() & frame["value"].isna()
-    return _Rows(file, "line", frame[~blank])
+    return Rows(file, "line", frame[~blank])
 
 
-def _parquet(file: Path, columns: tuple[str, ...]) -> _Rows:
+def _parquet(file: Path, columns: tuple[str, ...]) -> Rows:
     try:
         from pyarrow import parquet, types  # pyright: ignore[reportMissingImports]  # an optional extra
     except ImportError as error:
@@ -260,7 +233,7 @@ def _parquet(file: Path, columns: tuple[str, ...]) -> _Rows:
     frame = parquet.read_table(file, columns=list(columns)).to_pandas(ignore_metadata=True)
     frame = frame[list(columns)].set_axis(COLUMNS, axis=1)
     frame.index = frame.index + 1
-    return _Rows(file, "row", frame)
+    return Rows(file, "row", frame)
 
 
 def _present(file: Path | str, header: list[str], columns: tuple[str, ...]) -> None:
@@ -299,7 +272,7 @@ def _near(name: str, known: Sequence[str]) -> str | None:
     return alike[near[0]] if near else None
 
 
-def _codes(rows: _Rows, column: Any, named: str) -> tuple[np.ndarray, tuple[str, ...]]:
+def _codes(rows: Rows, column: Any, named: str) -> tuple[np.ndarray, tuple[str, ...]]:
     """Each row's number of its name, and the names in the order of their first appearance."""
     codes, unique = _pandas().factorize(column)
     names = tuple(map(str, unique))
@@ -317,7 +290,7 @@ def _codes(rows: _Rows, column: Any, named: str) -> tuple[np.ndarray, tuple[str,
 
 
 def _arranged(
-    rows: _Rows, codes: np.ndarray, found: tuple[str, ...], wanted: Sequence[str] | None
+    rows: Rows, codes: np.ndarray, found: tuple[str, ...], wanted: Sequence[str] | None
 ) -> tuple[np.ndarray, tuple[str, ...]]:
     """The rows' channels as numbers in the order that is wanted, or in that of their names."""
     if wanted is None:
@@ -345,60 +318,6 @@ def _natural(name: str) -> tuple[object, ...]:
     text_and_digits = re.split(r"([0-9]+)", name)
     texts, digits = text_and_digits[::2], [run.lstrip("0") for run in text_and_digits[1::2]]
     return tuple(zip(texts, [(len(run), run) for run in [*digits, ""]], strict=True)), name
-
-
-def _times(rows: _Rows, named: str) -> np.ndarray:
-    """Finite numbers, or dates as datetime64; whichever more of the entries are."""
-    pandas = _pandas()
-    column = rows.frame["time"]
-    clock, bad = _numbers(column, False)
-    compact = compact_dates(column)
-    if 2 * compact.sum() > len(column):
-        help = "write a date as 2024-01-31, and a number that is none as 20240131.0"
-        rows.refuse(compact, "time", named, "a time is a whole number that reads as a date", help)
-    help = "count from the beginning; nanoseconds since 1970 can be written as dates, 2024-01-31T12:00:00.000000001"
-    what = "a time is a whole number from 2^53 on, whose last digits would be lost"
-    rows.refuse(_many(column), "time", named, what, help)
-    if pandas.api.types.is_datetime64_any_dtype(column) or bad.any():
-        dates = pandas.to_datetime(column, format="ISO8601", utc=True, errors="coerce").dt.tz_localize(None)
-        strange = (dates.isna() & column.notna()).to_numpy()
-        if strange.sum() < bad.sum():
-            clock, bad = dates.to_numpy(), strange
-    rows.refuse(bad, "time", named, "a time is neither a number nor a date", "write it as 12.5 or 2024-01-31T12:00")
-    endless = np.isnat(clock) if clock.dtype.kind == "M" else ~np.isfinite(clock)
-    rows.refuse(endless, "time", named, "a time is missing or not finite", "drop that row")
-    return clock
-
-
-def _values(rows: _Rows, named: str, dtype: torch.dtype) -> np.ndarray:
-    """Numbers that the type holds; NaN where a value is missing."""
-    value, bad = _numbers(rows.frame["value"], rows.unit == "row")
-    help = "write it as -1.5e3, or leave it empty if it is missing"
-    rows.refuse(bad, "value", named, "a value is not a number", help)
-    what = "a value is a whole number from 2^53 on, whose last digits would be lost"
-    rows.refuse(
-        _many(rows.frame["value"]), "value", named, what, "subtract what they have in common, or write it as 9.1e15"
-    )
-    infinite = torch.from_numpy(value).to(dtype).isinf().numpy()
-    rows.refuse(infinite, "value", named, f"a value is infinite as {dtype}", "leave it empty if it is missing")
-    return value
-
-
-def _many(column: Any) -> np.ndarray:
-    """Which entries are whole numbers that float64 cannot hold, of a column of such."""
-    whole = column.dtype.kind in "iu"
-    return (column.astype(np.float64).abs() >= 2**53).to_numpy(bool) if whole else np.zeros(len(column), bool)
-
-
-def _numbers(column: Any, truths: bool) -> tuple[np.ndarray, np.ndarray]:
-    """The column as float64, and which entries are neither numbers nor missing; whether truth values are 0 and 1 is said.
-
-    In a csv file they are words: among numbers pandas would refuse them, and take them where all are such.
-    """
-    pandas = _pandas()
-    dates = column.dtype.kind in "mM" or (column.dtype.kind == "b" and not truths)  # dates in units of pandas' own
-    numbers = pandas.Series(np.nan, column.index) if dates else pandas.to_numeric(column, errors="coerce")
-    return numbers.to_numpy(np.float64, na_value=np.nan).copy(), (numbers.isna() & column.notna()).to_numpy()
 
 
 def _pandas() -> ModuleType:

@@ -135,7 +135,7 @@ def test_gzipped_tables(tmp_path) -> None:
         b"BZh91AY",
         b"\xfd7zXZ\x00\x00",
     ):
-        with pytest.raises(DataError, match="gzipped|packed"):
+        with pytest.raises(DataError, match=r"gzipped|packed"):
             read(tmp_path, wrong)
 
 
