@@ -15,7 +15,7 @@ __all__ = ["Clock", "clock_of"]
 
 
 class Clock(NamedTuple):
-    """Times, and by what share of themselves they were rounded before they came here."""
+    """Times, and to what share of themselves their type may have rounded them before they came here."""
 
     times: Float64[Tensor, "*batch time"]
     coarse: float
@@ -39,4 +39,4 @@ def clock_of(name: str, data: Any, since: np.datetime64 | None = None) -> Clock:
             )
         data = data if isinstance(data, list | tuple) else array
     given = numbers_of(name, data).tensor
-    return Clock(given.to(torch.float64), 0.0 if given.dtype is torch.float64 else torch.finfo(given.dtype).eps)
+    return Clock(given.to(torch.float64), torch.finfo(given.dtype).eps)

@@ -1,7 +1,7 @@
 """What the training series say about scale: applied to all series, learnt from the training ones alone."""
 
 from dataclasses import dataclass
-from math import isfinite
+from math import inf, isfinite
 from typing import Any
 
 import torch
@@ -118,6 +118,10 @@ def _moments(observed: Tensor) -> tuple[float, float]:
     if not len(observed):
         return 0.0, 1.0
     mean, std = float(observed.mean()), float(observed.std(correction=0))
+    size = float(observed.abs().max())
+    if size and not (isfinite(mean) and 0 < std < inf):  # squares of very large and of very small numbers
+        share = observed / size
+        mean, std = size * float(share.mean()), size * float(share.std(correction=0))
     return mean, std if std > CONSTANT * abs(mean) else 1.0  # what is less is round-off of a constant
 
 

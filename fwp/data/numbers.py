@@ -25,6 +25,7 @@ EXACT = 2**53
 """Whole numbers up to here are exact in float64."""
 UNEQUAL = "series of unequal lengths make a batch with `collate`"
 FLOATING = "give an array or a tensor of floats"
+DATING = 'give numbers, or dates: np.array(…, "datetime64[ns]")'
 
 
 class Numbers(NamedTuple):
@@ -192,7 +193,11 @@ def _of_objects(name: str, array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
         if entry is None or type(entry).__name__ in ("NAType", "NaTType"):
             raise _refusal(name, f"{entry} at ({where})", "write NaN where a number is missing")
         if not isinstance(entry, int | float | np.number | np.bool_ | Decimal | Fraction):
-            raise _refusal(name, f"{str(entry)[:40]!r} at ({where}), a {type(entry).__name__}", FLOATING)
+            raise _refusal(
+                name,
+                f"{str(entry)[:40]!r} at ({where}), a {type(entry).__name__}",
+                DATING if name == "times" else FLOATING,
+            )
         if isinstance(entry, int | np.integer) and abs(int(entry)) >= EXACT:
             raise _too_many_digits(name, str(entry)[:40])
     try:

@@ -310,7 +310,7 @@ def _times(times: Array | None, lengths: Tensor, batch: int, time: int, device: 
                 f"{given[tuple(at)].item()!r}, then {steps[tuple(at)].item():g} later",
             ),
             ("steps of their type", f"{grain[tuple(at)].item():g}"),
-            help="give times as float64, or count them from the beginning",
+            help="count them from the beginning while their digits are there: whole numbers, or datetime64, have them all",
         )
     return given
 

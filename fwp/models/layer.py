@@ -18,7 +18,7 @@ from fwp.controls.clock import refuse_far
 from fwp.data import Series, series
 from fwp.data.clock import clock_of
 from fwp.data.dates import EPOCH
-from fwp.data.numbers import whole_of
+from fwp.data.numbers import numbers_of, whole_of
 from fwp.data.plain import plain
 from fwp.data.series import Array, refuse_parts
 from fwp.errors import CompositionError, FwpError, SizeError
@@ -220,6 +220,7 @@ class FastWeights(nn.Module):
                 else "one sample alone is values[None]; one channel alone values[..., None]",
             )
         if values.dtype != wanted:
+            numbers_of("values", values)  # refuses what no type would make real numbers of
             raise FwpError(
                 "the values are of another type than the layer's parameters",
                 ("values", str(values.dtype)),

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 import fwp
-from fwp.errors import DataError, FwpWarning
+from fwp.errors import DataError, FwpError, FwpWarning
 from fwp.training.classifier import FastWeightClassifier
 from fwp.training.collection import series_of
 from fwp.training.given import collection_of
@@ -127,3 +127,10 @@ def test_time_where_channels_should_stand_is_said() -> None:
         assert not looked_at(honest)
     with pytest.warns(FwpWarning, match="more channels than time points"):
         FastWeightClassifier(**SMALL).fit(noise, np.arange(20) % 2)
+
+
+@pytest.mark.parametrize("name", ["width", "heads", "hidden", "epochs", "batch"])
+def test_parts_of_a_whole_number_are_refused_and_numpys_are_taken(name: str) -> None:
+    with pytest.raises(FwpError):
+        FastWeightClassifier(**{**SMALL, name: 2.5}).fit(X, SIDES)
+    FastWeightClassifier(**{**SMALL, name: np.int32(2), "dropout": np.float32(0.1)}).fit(X[:8], SIDES[:8])

@@ -266,6 +266,12 @@ def test_a_layer_cuts_no_lengths(lengths: Any) -> None:
         fwp.FastWeights(delta, 3, 8)(torch.tensor(VALUES), lengths=lengths)
 
 
+@pytest.mark.parametrize("values", [torch.ones(2, 5, 3) * 1j, torch.ones(2, 5, 3).to(torch.float8_e5m2)])
+def test_a_layer_does_not_advise_to_lose_something(values: torch.Tensor) -> None:
+    with pytest.raises(DataError, match=r"channels: np.stack|tensor.float\(\)"):
+        fwp.FastWeights(delta, 3, 8)(values)
+
+
 def test_requested_times() -> None:
     field = (delta @ fwp.Projection() @ hermite).build(3, width=4)(PLAIN)
     wanted = fwp.solve(field, torch.tensor([1.0, 2.5], dtype=torch.float64)).states["W"]

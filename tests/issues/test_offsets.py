@@ -91,6 +91,12 @@ def test_statistics_of_far_numbers_are_those_of_near_ones() -> None:
     assert torch.allclose(ours.values, theirs.values, atol=1e-6) and torch.allclose(ours.static, theirs.static)
 
 
+@pytest.mark.parametrize("size", [1e200, 1e-200, 1e308, 1.0])
+def test_statistics_of_numbers_of_any_size(size: float) -> None:
+    data = fwp.series(np.array([[0.25], [0.75]]) * size)
+    assert Normaliser.fit(data).apply(data).values.flatten().tolist() == pytest.approx([-1, 1])
+
+
 def test_numbers_are_read_in_float64() -> None:
     answer = Values(("y",), (1e8,), (2.0,))
     outputs = torch.tensor([[0.25], [-0.125]])
@@ -146,6 +152,8 @@ def test_harmless_roundings_bring_none() -> None:
 def test_times_that_were_rounded_before_are_told() -> None:
     with pytest.warns(FwpWarning, match="rounded before they came here"):
         fwp.series(drawn(), (TIMES * 200 + FAR).float())
+    with pytest.warns(FwpWarning, match="rounded before they came here"):
+        fwp.series(drawn(), TIMES * 1000 + 1.7e18)  # nanoseconds, which float64 counts in steps of 256
     with pytest.raises(FwpError, match="give them as float64"):
         fwp.series(drawn(), (TIMES + FAR).float())
     with warnings.catch_warnings():
