@@ -6,12 +6,16 @@ from math import isfinite
 from typing import Any
 
 import torch
-from jaxtyping import Float, Float64, Int64
+from jaxtyping import Float, Int64
 from torch import Tensor
 
 from fwp.errors import FormatError, FwpError
 
 __all__ = ["Answer", "Classes", "Estimate", "Prediction", "Values", "answer_from_json", "answer_to_json"]
+
+
+FINE = 1e-3
+"""Share of their deviation to which numbers are given at least."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,10 +38,9 @@ class Prediction:
 
 @dataclass(frozen=True, eq=False)
 class Estimate:
-    """Numbers for each of a batch of series, in the units of the training data, float64: at its end, or at each of its time
-    points."""
+    """Numbers for each of a batch of series, in the units of the training data: at its end, or at each of its time points."""
 
-    values: Float64[Tensor, "batch *time value"]
+    values: Float[Tensor, "batch *time value"]
     quantities: tuple[str, ...]
 
 
@@ -105,9 +108,12 @@ class Values:
         return ((values - mean) / std).to(values.dtype)
 
     def read(self, outputs: Float[Tensor, "batch *time value"]) -> Estimate:
-        """What these outputs say, in float64: numbers near 10^8 are further apart in float32 than outputs are exact."""
+        """What these outputs say: in their own type, or in float64 where that type has no digits for it (near 10^8, say)."""
         mean, std = (outputs.new_tensor(own, dtype=torch.float64) for own in (self.mean, self.std))
-        return Estimate(outputs * std + mean, self.names)
+        fine = all(
+            torch.finfo(outputs.dtype).eps * abs(m) <= FINE * s for m, s in zip(self.mean, self.std, strict=True)
+        )
+        return Estimate((outputs * std + mean).to(outputs.dtype if fine else torch.float64), self.names)
 
 
 Answer = Classes | Values

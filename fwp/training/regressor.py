@@ -30,4 +30,4 @@ class FastWeightRegressor(CollectionEstimator, BaseRegressor):
     def _predict(self, X: list[np.ndarray]) -> np.ndarray:
         found = self.model_.predict(series_of(X))
         assert isinstance(found, Estimate)
-        return found.values[:, 0].numpy()
+        return found.values[:, 0].double().numpy()

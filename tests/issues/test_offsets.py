@@ -101,6 +101,7 @@ def test_numbers_are_read_in_float64() -> None:
     answer = Values(("y",), (1e8,), (2.0,))
     outputs = torch.tensor([[0.25], [-0.125]])
     assert answer.read(outputs).values.flatten().tolist() == [1e8 + 0.5, 1e8 - 0.25]
+    assert Values(("y",), (1.0,), (2.0,)).read(outputs).values.dtype is torch.float32
     wanted = torch.tensor([[1e8 + 0.5]], dtype=torch.float64)
     assert answer.scaled(wanted).item() == 0.25
 
