@@ -15,6 +15,7 @@ import fwp.fields.compose
 from fwp.controls import Path
 from fwp.data import Series
 from fwp.data.copies import Copied
+from fwp.data.plain import plain
 from fwp.data.precision import HALF, undisturbed, working
 from fwp.errors import CompositionError, FwpError, SizeError
 from fwp.fields.initial import FirstWrite, StatesFrom, Zero, maps_of, reads_first
@@ -51,6 +52,7 @@ class Net(Copied, WithoutBackwardHooks):
     ) -> None:
         super().__init__()
         self.model = model
+        sizes = {axis: plain(size) for axis, size in sizes.items()}
         check_given(model.spec.layers, sizes)
         self.sizes = dict(sizes)
         channels, points = model.control.channels(sizes["channel"]), model.control.points(sizes["channel"])
