@@ -33,8 +33,6 @@ MOST_COLUMNS = 5_000
 """A long table needs four; others are left aside."""
 MOST_ROWS = 2 * 10**8
 """In memory some 6 GB; in a parquet file of equal entries they take a few bytes."""
-SHOWN = 3
-"""Lines that a complaint names."""
 
 
 @dataclass(frozen=True, eq=False)
