@@ -5,6 +5,7 @@ from fwp.rules.rule import Rule
 from fwp.rules.system import System
 from fwp.rules.vocabulary import W, beta, dx, erase, gamma, k, v, write, x
 from fwp.terms.declare import Slot, State, ones, tril
+from fwp.terms.domain import nonnegative
 from fwp.terms.maps import relu, sigmoid, softmax, square, tanh
 from fwp.terms.rename import rename
 
@@ -53,7 +54,7 @@ sanger = Rule(
 leaky_delta = Rule(beta * (v - W @ k) * k - gamma * W, name="leaky_delta")
 """Yang, Kautz, Hatamizadeh, Gated Delta Networks (2024), in continuous time: one decay for all of W."""
 
-forget = Slot("forget", "key")
+forget = Slot("forget", "key", nonnegative)
 gated_delta = Rule(beta * (v - W @ k) * k - forget * W, name="gated_delta")
 """Kimi Team, Kimi Linear (2025), in continuous time: a decay for each key component."""
 
@@ -70,7 +71,12 @@ covariance = System(
 """Sejnowski, Storing covariance with nonlinearly interacting neurons (1977), with running means."""
 
 theta = State("theta", "value")
-bcm = System(Rule(beta * y * (y - theta) * k), Rule(gamma * (square(y) - theta), of=theta), name="bcm")
+bcm = System(
+    Rule(beta * y * (y - theta) * k),
+    Rule(gamma * (square(y) - theta), of=theta),
+    name="bcm",
+    unbounded="W escapes as y³ does where the threshold follows y² more slowly than W grows",
+)
 """Bienenstock, Cooper, Munro, Theory for the development of neuron selectivity (1982), with a sliding threshold."""
 
 M = State("M", "value key")
