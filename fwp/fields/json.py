@@ -81,8 +81,8 @@ def from_json(data: object) -> Model:
 def _projection(projection: Projection) -> dict[str, Any]:
     slots = {name: _map(own) for name, own in projection.slots.items()}
     match projection.initial:
-        case Zero():
-            initial: dict[str, Any] = {"kind": "zero"}
+        case Zero(asked):
+            initial: dict[str, Any] = {"kind": "zero", "asked": asked}
         case FirstWrite(pairs, at):
             initial = {"kind": "first_write", "maps": {name: _map(own) for name, own in pairs}}
             initial |= {} if at is None else {"at": _map(at)}
@@ -107,7 +107,10 @@ def _read_projection(data: Mapping[str, Any], rule: Rule | System) -> Projection
             raise ValueError(f"no slot is fed by {other!r}")
     maps = tuple((name, _read_map(own)) for name, own in data["initial"].get("maps", {}).items())
     at = _read_map(data["initial"]["at"]) if "at" in data["initial"] else None
-    kinds: dict[str, Initial] = {"zero": Zero(), "first_write": FirstWrite(maps, at), "start": StatesFrom(maps)}
+    asked = data["initial"].get("asked", True)
+    if not isinstance(asked, bool):
+        raise ValueError(f"{asked!r} is neither true nor false")
+    kinds: dict[str, Initial] = {"zero": Zero(asked), "first_write": FirstWrite(maps, at), "start": StatesFrom(maps)}
     return Projection(default=_read_map(data["default"]), initial=kinds[data["initial"]["kind"]], **slots)
 
 

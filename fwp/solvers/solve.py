@@ -15,7 +15,8 @@ from fwp.errors import FwpError, SolveError
 from fwp.fields import VectorField
 from fwp.solvers.adjoint import warn_of_adjoint
 from fwp.solvers.choices import check_choices
-from fwp.solvers.diagnosis import refuse_unfinished, stopped
+from fwp.solvers.diagnosis import refuse_unfinished, refuse_unread, stopped
+from fwp.solvers.finite import all_finite
 from fwp.solvers.plan import plan
 from fwp.solvers.situation import situation_of
 from fwp.solvers.solution import Solution, Statistics
@@ -126,7 +127,7 @@ def read_along(
     of `solve`; a rule of several states or layers is solved by torchdiffeq, and its states are held.
 
     Raises:
-        SolveError: a choice does not fit the rule.
+        SolveError: a choice does not fit the rule, or what is found is not finite: as of `solve`.
     """
     return follow(
         field,
@@ -158,7 +159,8 @@ def follow(
     """What `read_along` gives, and the states at the last knot, `(batch head *axes)`, from which another path may go on.
 
     Raises:
-        SolveError: a choice does not fit the rule.
+        SolveError: a choice does not fit the rule, or what is found is not finite: as of `solve`. In a graph that torch.compile
+            makes no numbers are looked at.
     """
     check_choices(field, method, steps, scan, chunk, gradient, backend, rtol, atol)
     chosen = plan(
@@ -177,7 +179,17 @@ def follow(
             atol=atol,
         )
         return solution.read(), solution.final
-    return follow_structured(field, begin_with(field.initial(), initial), chosen)
+    states = begin_with(field.initial(), initial)
+    counts = Counts()
+    read, final = follow_structured(field, states, chosen, counts)
+    if not all_finite(read, *final.values()):
+
+        def again(knots: Sequence[int]) -> dict[str, Tensor]:
+            return integrate_structured(field, states, knots, chosen, Counts())
+
+        refuse_unfinished(field, states, {n: s[None] for n, s in final.items()}, chosen.method, counts, again)
+        refuse_unread(field, read, requests_of(field.path, "knots")[1])
+    return read, final
 
 
 def requests_of(path: Path, times: Tensor | str | None) -> tuple[Path, Int64[Tensor, "batch request"], bool]:

@@ -14,7 +14,7 @@ from fwp.terms.primitive import Monotone
 from fwp.terms.readout import never_negative
 from fwp.terms.syntax import Axes, Map, Node, Role, Variable
 
-__all__ = ["decays", "only_grows", "uncertain_decays"]
+__all__ = ["decay_help", "decays", "only_grows", "uncertain_decays"]
 
 
 def decays(rate: Node, state: Variable) -> tuple[Variable, ...]:
@@ -38,6 +38,12 @@ def decays(rate: Node, state: Variable) -> tuple[Variable, ...]:
 def uncertain_decays(rate: Node, state: Variable) -> tuple[Variable, ...]:
     """Those of `decays` whose domain has negative numbers."""
     return tuple(slot for slot in decays(rate, state) if slot.domain.axis is None and not slot.domain <= nonnegative)
+
+
+def decay_help(slot: Variable, instead: str) -> str:
+    """What to do about a decay that may be negative."""
+    axes = " ".join(slot.declared)
+    return f'declare it so: {slot.name} = Slot("{slot.name}", "{axes}", nonnegative), {instead}'
 
 
 def only_grows(rate: Node, state: Variable) -> bool:
