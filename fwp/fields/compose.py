@@ -15,15 +15,18 @@ import torch
 import fwp.fields.net
 from fwp.controls import Control
 from fwp.controls.control import wrong_order
-from fwp.errors import CompositionError, SizeError
+from fwp.errors import CompositionError, SizeError, warn
+from fwp.fields.beginning import begun, warn_of_rest
 from fwp.fields.fit import checked, default_map, fit, slots_of
-from fwp.fields.initial import FirstWrite, Initial, StatesFrom, Zero, all_maps, zero
-from fwp.fields.maps import SlowMap, as_map
+from fwp.fields.initial import FirstWrite, Initial, StatesFrom, Zero, all_maps
+from fwp.fields.maps import External, SlowMap, as_map, range_of
 from fwp.fields.sizes import axes_of
 from fwp.fields.wrt import Degrees, degrees, map_degrees, mentions_increment, term_degrees
 from fwp.rules.rule import Rule
 from fwp.rules.system import System
 from fwp.rules.vocabulary import x
+from fwp.terms.decay import decay_help, uncertain_decays
+from fwp.terms.domain import DomainKind, nonnegative
 from fwp.terms.parts import monomials
 from fwp.terms.syntax import Variable
 
@@ -36,7 +39,8 @@ class Projection:
     Args:
         slots: the map of each slot. A slot that is not named gets a linear map of `default` into its domain.
         default: the map from which unnamed slots are drawn; the signal itself unless said otherwise.
-        initial: how states begin: `zero`, `first_write()` or `start(…)`.
+        initial: how states begin: `zero`, `first_write()` or `start(…)`. Unless given, at zero; but states that would stay
+            there, as those of Oja's subspace rule, at learned values.
 
     Raises:
         CompositionError: a slot is given what is no map, or the states what is no beginning.
@@ -47,7 +51,7 @@ class Projection:
     default: SlowMap
     initial: Initial
 
-    def __init__(self, *, default: SlowMap = x, initial: Initial = zero, **slots: SlowMap) -> None:
+    def __init__(self, *, default: SlowMap = x, initial: Initial = Zero(asked=False), **slots: SlowMap) -> None:
         if not isinstance(initial, Zero | FirstWrite | StatesFrom):  # pyright: ignore[reportUnnecessaryIsInstance]
             raise CompositionError(
                 "this does not say how states begin",
@@ -118,9 +122,36 @@ class Layer:
 
     def __post_init__(self) -> None:
         fit(self.rule, self.projection.slots, self.projection.default, self.projection.initial)
+        for slot, of in self.uncertain_decays:
+            from fwp.fields.show import show_map  # a fold over projections: imported here because it imports them
+
+            warn(
+                f"the slot `{slot.name}` is a decay that may be negative: then `{of.name}` grows without end",
+                *((f"d{each.of.name}/dt", repr(each.rate)) for each in self.rule.rules if each.of == of),
+                (f"slot {slot.name}", f"{slot.domain}, fed by {show_map(self.projection.slot(slot))}"),
+                help=decay_help(slot, "or end its map with sigmoid"),
+            )
+        initial = self.projection.initial
+        if isinstance(initial, Zero) and not initial.asked and begun(initial, self.rule) != initial:
+            initial = begun(initial, self.rule)
+            own = Projection(default=self.projection.default, initial=initial, **self.projection.slots)
+            object.__setattr__(self, "projection", own)
+        warn_of_rest(initial, self.rule)
+
+    @property
+    def uncertain_decays(self) -> tuple[tuple[Variable, Variable], ...]:
+        """The slots that are decays and may be negative, by their domains and by the maps that feed them, each with its state."""
+        found = [(slot, each.of) for each in self.rule.rules for slot in uncertain_decays(each.rate, each.of)]
+        return tuple((slot, of) for slot, of in found if not _never_negative(self.projection.slot(slot)))
 
     def __repr__(self) -> str:
         return f"{self.rule!r} @ {self.projection!r}"
+
+
+def _never_negative(own: SlowMap) -> bool:
+    """By what is known of it: a module of the user's own may well know better."""
+    found = range_of(own)
+    return found.kind is DomainKind.SIMPLEX or found <= nonnegative or isinstance(own, External)
 
 
 @dataclass(frozen=True)

@@ -27,6 +27,8 @@ def slots_of(rule: Rule | System) -> dict[str, Variable]:
 def default_map(slot: Variable, default: SlowMap) -> SlowMap:
     """A linear map of `default`, a copy for each head, brought into the slot's domain.
 
+    What is not negative, such as a decay, lies between 0 and 1: with steps of a unit of the clock any method is stable there.
+
     Raises:
         CompositionError: the slot has all axes of `default` itself, so that no map could sum one.
     """
@@ -38,7 +40,7 @@ def default_map(slot: Variable, default: SlowMap) -> SlowMap:
             help=f'give it one, such as a learned constant: {slot.name}=parameter("{" ".join(slot.declared)}")',
         )
     source = linear(" ".join((*default.axes, "->", "head", *slot.declared)), default)
-    ending = _ending(slot.domain.kind)
+    ending = Primitive.SIGMOID if slot.domain.kind is DomainKind.NONNEGATIVE else _ending(slot.domain.kind)
     return source if ending is None else activation(ending, source, slot.domain.axis)
 
 

@@ -36,7 +36,9 @@ It differs from x where the control's x is something else than a point, such as 
 
 @dataclass(frozen=True)
 class Zero:
-    """All states begin at zero."""
+    """All states begin at zero. Where nobody asked for it, those that would stay there begin at learned values instead."""
+
+    asked: bool = True
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from typing import Any, assert_never, cast
 from fwp.controls import Control
 from fwp.errors import CompositionError, FormatError, FwpError
 from fwp.fields.compose import Layer, Model, Projection, Spec
+from fwp.fields.fit import slots_of
 from fwp.fields.initial import FirstWrite, Initial, StatesFrom, Zero, first, static
 from fwp.fields.maps import (
     Activation,
@@ -24,10 +25,13 @@ from fwp.fields.maps import (
     linear,
     parameter,
     shared,
+    softplus,
 )
+from fwp.rules import Rule, System
 from fwp.rules import from_json as rule_from_json
 from fwp.rules import to_json as rule_to_json
 from fwp.rules.vocabulary import dx, x
+from fwp.terms.domain import DomainKind
 from fwp.terms.primitive import Primitive
 from fwp.terms.syntax import Role, Variable
 
@@ -58,8 +62,10 @@ def from_json(data: object) -> Model:
         if not isinstance(data, dict) or not 1 <= len(cast(dict[str, Any], data)["layers"]) <= 100:
             raise ValueError("not a model")
         model = cast(dict[str, Any], data)
+        rules = [rule_from_json(one["rule"]) for one in model["layers"]]
         layers = tuple(
-            Layer(rule_from_json(one["rule"]), _read_projection(one["projection"])) for one in model["layers"]
+            Layer(rule, _read_projection(one["projection"], rule))
+            for rule, one in zip(rules, model["layers"], strict=True)
         )
         return Model(Spec(layers), Control.from_json(model["control"]))
     except FormatError:
@@ -75,8 +81,8 @@ def from_json(data: object) -> Model:
 def _projection(projection: Projection) -> dict[str, Any]:
     slots = {name: _map(own) for name, own in projection.slots.items()}
     match projection.initial:
-        case Zero():
-            initial: dict[str, Any] = {"kind": "zero"}
+        case Zero(asked):
+            initial: dict[str, Any] = {"kind": "zero", "asked": asked}
         case FirstWrite(pairs, at):
             initial = {"kind": "first_write", "maps": {name: _map(own) for name, own in pairs}}
             initial |= {} if at is None else {"at": _map(at)}
@@ -84,14 +90,27 @@ def _projection(projection: Projection) -> dict[str, Any]:
             initial = {"kind": "start", "maps": {name: _map(own) for name, own in pairs}}
         case _:
             assert_never(projection.initial)
-    return {"slots": slots, "default": _map(projection.default), "initial": initial}
+    return {"slots": slots, "default": _map(projection.default), "initial": initial, "nonnegative": "sigmoid"}
 
 
-def _read_projection(data: Mapping[str, Any]) -> Projection:
+def _read_projection(data: Mapping[str, Any], rule: Rule | System) -> Projection:
     slots = {name: _read_map(own) for name, own in data["slots"].items()}
+    match data.get("nonnegative", "softplus"):
+        case "sigmoid":
+            pass
+        case "softplus":  # what slots that nobody named were fed by before this entry was written
+            own = _read_map(data["default"])
+            for name, slot in slots_of(rule).items():
+                if name not in slots and slot.domain.kind is DomainKind.NONNEGATIVE:
+                    slots[name] = softplus(linear(" ".join((*own.axes, "->", "head", *slot.declared)), own))
+        case other:
+            raise ValueError(f"no slot is fed by {other!r}")
     maps = tuple((name, _read_map(own)) for name, own in data["initial"].get("maps", {}).items())
     at = _read_map(data["initial"]["at"]) if "at" in data["initial"] else None
-    kinds: dict[str, Initial] = {"zero": Zero(), "first_write": FirstWrite(maps, at), "start": StatesFrom(maps)}
+    asked = data["initial"].get("asked", True)
+    if not isinstance(asked, bool):
+        raise ValueError(f"{asked!r} is neither true nor false")
+    kinds: dict[str, Initial] = {"zero": Zero(asked), "first_write": FirstWrite(maps, at), "start": StatesFrom(maps)}
     return Projection(default=_read_map(data["default"]), initial=kinds[data["initial"]["kind"]], **slots)
 
 

@@ -235,10 +235,22 @@ def shared(name: str, of: SlowMap) -> Shared:
 
 
 def parameter(pattern: str) -> Parameter:
-    """A learned constant: `parameter("hidden")` starts at 0, `parameter("hidden -> inner")` as the weight (inner hidden)."""
-    if "->" not in pattern:
+    """A learned constant: `parameter("hidden")` starts at 0, `parameter("hidden -> inner")` as the weight (inner hidden).
+
+    Raises:
+        AxisError: the pattern cannot be read, or an axis stands on both sides of the arrow.
+    """
+    if not isinstance(pattern, str) or "->" not in pattern:  # pyright: ignore[reportUnnecessaryIsInstance]  # users run without pyright
         return Parameter(_names(pattern, pattern), ())
     inputs, outputs = _arrow(pattern)
+    if twice := set(inputs) & set(outputs):
+        kept = " ".join(a for a in outputs if a not in inputs)
+        raise AxisError(
+            "a learned constant has each axis once, on either side of the arrow",
+            ("pattern", repr(pattern)),
+            ("on both sides", pretty_axes(sorted(twice))),
+            help=f'write parameter("{" ".join(inputs)} -> {kept}"): it has the axes of both sides',
+        )
     return Parameter(outputs + inputs, inputs)
 
 
@@ -256,7 +268,7 @@ def external(module: nn.Module, of: SlowMap, axes: str, shared: bool = False) ->
     Raises:
         CompositionError: it is no module.
     """
-    return External(checked_module(module), as_map(of), tuple(axes.split()), shared)
+    return External(checked_module(module), as_map(of), _names(axes, axes), shared)
 
 
 def activation(primitive: Primitive, of: SlowMap, over: str | None = None) -> Activation:
@@ -330,13 +342,25 @@ def range_of(node: SlowMap) -> Domain:
 
 
 def _arrow(pattern: str) -> tuple[Axes, Axes]:
+    if not isinstance(pattern, str):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise _no_pattern(pattern)
     if pattern.count("->") != 1:
         raise AxisError("a pattern has one arrow", ("pattern", repr(pattern)), help='write "channel -> head key"')
     left, right = pattern.split("->")
     return _names(left, pattern), _names(right, pattern)
 
 
+def _no_pattern(given: object) -> AxisError:
+    return AxisError(
+        f"a pattern is a text, and this is a {type(given).__name__}",
+        ("pattern", repr(given)),
+        help='write axes by name: "channel -> head key"',
+    )
+
+
 def _names(side: str, pattern: str) -> Axes:
+    if not isinstance(side, str):  # pyright: ignore[reportUnnecessaryIsInstance]  # users run without pyright
+        raise _no_pattern(side)
     try:
         parsed = ParsedExpression(side.strip())
     except EinopsError as error:

@@ -9,6 +9,7 @@ import torch
 
 from fwp.fields.maps import Activation, Linear
 from fwp.fields.net import LayerNet, Net
+from fwp.terms.domain import DomainKind
 from fwp.terms.primitive import Primitive
 from fwp.terms.syntax import Role
 
@@ -22,7 +23,8 @@ FASTEST = 0.95
 def spread_rates(net: Net, memory: int | float) -> None:
     """Set the biases of the net's rates so that heads' memories are spread evenly, on a logarithmic scale.
 
-    A rate is a slot without axes of its own whose map is a sigmoid of a linear map with a bias; other slots stay as they are.
+    A rate is a slot without axes of its own whose map is a sigmoid of a linear map with a bias; other slots stay as they are,
+    and so do decays that nobody named.
 
     Args:
         net: as built; changed in place.
@@ -33,6 +35,8 @@ def spread_rates(net: Net, memory: int | float) -> None:
         for slot in own.rate_arguments:
             if slot.role is not Role.SLOT or slot.declared:
                 continue
+            if slot.name not in layer.projection.slots and slot.domain.kind is DomainKind.NONNEGATIVE:
+                continue  # a decay, which forgets whatever the keys are
             match layer.projection.slot(slot):
                 case Activation(Primitive.SIGMOID, None, Linear(_, ("head",), True)):
                     bias = own.slow.get_parameter(f"steps.{slot.name}_linear.bias")

@@ -41,8 +41,8 @@ def show_projection(projection: fwp.fields.compose.Projection) -> str:
     if projection.default != x:
         words.append(f"default={show_map(projection.default)}")
     match projection.initial:
-        case Zero():
-            pass
+        case Zero(asked):
+            words += ["initial=zero"] * asked
         case FirstWrite(pairs, at):
             words.append(f"initial=first_write({_pairs((*((('at', at),) if at is not None else ()), *pairs))})")
         case StatesFrom(pairs):

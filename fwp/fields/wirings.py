@@ -6,10 +6,10 @@ Each is a function because some have options; `suited` makes of one what another
 from __future__ import annotations
 
 from fwp.errors import CompositionError, did_you_mean
+from fwp.fields.beginning import begun
 from fwp.fields.compose import Projection
-from fwp.fields.initial import Initial, StatesFrom, first, first_write, start, zero
+from fwp.fields.initial import Initial, Zero, first, first_write, start
 from fwp.fields.maps import (
-    Parameter,
     Shared,
     SlowMap,
     feed_forward,
@@ -24,8 +24,7 @@ from fwp.fields.maps import (
 from fwp.rules.rule import Rule
 from fwp.rules.system import System
 from fwp.rules.vocabulary import dx, x
-from fwp.terms.normal import normal
-from fwp.terms.syntax import Role, Variable
+from fwp.terms.syntax import Variable
 
 __all__ = [
     "above",
@@ -100,14 +99,14 @@ def above(squash: bool = True) -> Projection:
     """A layer on top of another, as in the published two-layer model but for its defect; `inner` is the block's width.
 
     What the layer below reads of its state passes a feed-forward block and a layer norm, from which keys, values, rate and
-    query are drawn; the state begins at 0. In the published field the lower layer's *rate* stands in the place of its state,
+    query are drawn; the state begins at 0, unless it would stay there. In the published field the lower layer's *rate* stands in the place of its state,
     though not in the read-out; here both read the state.
 
     models: MultiLayerFastWeightODE of IDSIA/neuraldiffeq-fwp, without its option `residual`. The layer below is `direct()`:
     `stack(tanh_delta @ direct(squash=False), tanh_delta @ above(squash=False)) @ log_signature(1, 4)`.
     """
     e = shared("encoder", layer_norm(feed_forward(x)))
-    return _published(e, linear("channel -> head value", e), squash, zero)
+    return _published(e, linear("channel -> head value", e), squash, Zero(asked=False))
 
 
 def _values(source: Variable, norm: bool) -> SlowMap:
@@ -191,18 +190,11 @@ def gru_ode_wiring() -> Projection:
 def suited(projection: Projection, rule: Rule | System) -> Projection:
     """The projection without what the rule has no use for, and with a learned start where empty states would stay empty.
 
-    A rule all of whose terms have a state for a factor, such as the classic ones with y = W k, rests at zero.
+    A rule all of whose terms have a state for a factor, such as the classic ones with y = W k, rests at zero, and a first write
+    leaves it there. Where only some states of a system rest, these begin at learned values and the others at zero.
     """
     own = projection.restricted(rule)
-    if isinstance(own.initial, StatesFrom) or not all(_rests_at_zero(r) for r in rule.rules):
-        return own
-    learned = {r.of.name: Parameter(("head", *r.of.axes), r.of.axes[-1:]) for r in rule.rules}
-    return Projection(default=own.default, initial=start(**learned), **own.slots)
-
-
-def _rests_at_zero(rule: Rule) -> bool:
-    monomials = normal(rule.rate).monomials
-    return all(any(isinstance(f, Variable) and f.role is Role.STATE for f in factors) for factors, _ in monomials)
+    return Projection(default=own.default, initial=begun(own.initial, rule), **own.slots)
 
 
 def wiring(name: str) -> Projection:

@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any, Generic, Literal, TypeVar, overload
 
 import torch
-from jaxtyping import Float64
+from jaxtyping import Float, Float64
 from torch import Tensor
 
 from fwp.data import Normaliser, Series
-from fwp.errors import CompositionError, FormatError, FwpError
+from fwp.errors import CompositionError, FormatError, FwpError, SolveError
 from fwp.fields import Net, from_json, to_json
 from fwp.files import held, make_folder, sealed_tensors, write_json
 from fwp.files.seal import digest_of
@@ -24,6 +24,7 @@ from fwp.models.files import decode, read_sealed, undigested
 from fwp.models.predictor import Head, Predictor, Solver
 from fwp.models.recurrent import Recurrence, Recurrent
 from fwp.models.weights import new_weights, read_weights, safetensors, weights_of
+from fwp.solvers.finite import all_finite
 
 __all__ = ["Trained", "bare", "evaluating", "load", "model_digest", "save"]
 
@@ -77,15 +78,28 @@ class Trained(Generic[A]):
 
         Raises:
             DataError: other channels than the model was trained on.
-            SolveError: the solver could not reach the end.
+            SolveError: the solver could not reach the end, or outputs are not finite.
         """
         parameter = next(self.predictor.parameters())
         series = self.normaliser.apply(series).to(parameter.device, parameter.dtype)
         series, ends = self.queried(series)
         parts = [slice(i, i + batch) for i in range(0, len(series), batch)]
         with evaluating(self.predictor):
-            outputs = [self.predictor(series[own], None if ends is None else ends[own]) for own in parts]
-        return self.answer.read(torch.cat(outputs))
+            outputs = torch.cat([self.predictor(series[own], None if ends is None else ends[own]) for own in parts])
+        if not all_finite(outputs):
+            raise self._unfinished(outputs)
+        return self.answer.read(outputs)
+
+    def _unfinished(self, outputs: Float[Tensor, "batch *time output"]) -> SolveError:
+        """The complaint about outputs that are not finite, though what was read of the states is."""
+        which = (~torch.isfinite(outputs).flatten(1).all(1)).nonzero().flatten().tolist()
+        parameters = [name for name, own in self.predictor.named_parameters() if not all_finite(own)]
+        return SolveError(
+            "the outputs of the model are not finite",
+            ("series", f"{len(which)} of {len(outputs)}, the first is {which[0]}"),
+            ("parameters that are not finite", ", ".join(parameters) or "none"),
+            help="train again, with a smaller learning_rate" if parameters else "look at the scale of these series",
+        )
 
     def queried(self, series: Series) -> tuple[Series, Float64[Tensor, "batch 1"] | None]:
         """The series as the predictor takes them, with the times of their own ends where the query is made later."""

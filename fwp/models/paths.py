@@ -24,6 +24,7 @@ from fwp.fields.show import show_map
 from fwp.models.layer import FastWeights
 from fwp.models.stream import inside, path_on, stride_of
 from fwp.solvers.attribution import attribute, prepared, read_shares
+from fwp.solvers.finite import all_finite
 from fwp.solvers.scans.chunked import scan_chunked
 from fwp.solvers.steps import LowRankSteps
 from fwp.terms.parts import parts
@@ -67,7 +68,8 @@ def attribute_paths(
     Work and memory grow with the square of the series' length.
 
     Raises:
-        SolveError: the rule's steps are not affine in the state, of low rank where there are several layers; a dropout is on.
+        SolveError: the rule's steps are not affine in the state, of low rank where there are several layers; a dropout is on; what
+            is found is not finite.
         CompositionError: the values of an upper layer are not affine in its input, or the read-out not linear in the state.
         DataError: what was given is no series.
     """
@@ -89,6 +91,13 @@ def attribute_paths(
         outputs = own.sum(2)
         here = replace(given, values=outputs, mask=inside(given).expand(outputs.shape))
         own = _at_points(layer, _through(layer, _bound(net, here), here, own), time)
+    if not all_finite(own):
+        layer(values, times=times, mask=mask, lengths=lengths, static=static)  # which says where the states end
+        raise SolveError(
+            "the outputs are finite, but the contributions to them are not",
+            ("layers", str(len(layer.nets))),
+            help="attribute a shorter stretch, or take keys of smaller norm (softmax, normalize)",
+        )
     count = found.steps.shape[2]
     return Paths(own[:, :, :count], own[:, :, count::2], own[:, :, count + 1 :: 2], found.times)
 

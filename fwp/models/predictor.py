@@ -169,7 +169,7 @@ class Predictor(Copied, nn.Module):
     def _read_late(self, inputs: Series | Path, ends: Tensor) -> Tensor:
         solution = self.solve(inputs, ends)
         last = torch.full_like(solution.knots, solution.field.path.intervals)
-        return solution.field.at_knots(last).read(solution.states)[:, 0]
+        return replace(solution, knots=last).read()[:, 0]
 
 
 def _observations(inputs: Series | Path, ends: Float64[Tensor, "batch 1"] | None) -> Series:

@@ -26,6 +26,7 @@ from fwp.rules.gallery import (
 from fwp.rules.json import from_json, to_json
 from fwp.rules.law import Case, Finding, Flow, Law, Solver
 from fwp.rules.laws import LAWS, laws_of
+from fwp.rules.names import nearest
 from fwp.rules.published import hebb_transposed, softmax_oja, softmax_oja_transposed, tanh_delta
 from fwp.rules.rule import Rule
 from fwp.rules.standard import delta, hebb, oja
@@ -117,6 +118,15 @@ def by_name(name: str) -> Rule | System:
     """The rule of `ALL` that has this name. Raises: FwpError, where none has."""
     if name in ALL:
         return ALL[name]
+    known = nearest(name)
+    if known is not None:
+        raise FwpError(
+            f"no rule is {known.published} itself",
+            ("name", repr(name)),
+            ("nearest", known.rule),
+            ("but", known.but),
+            help=f"take {known.rule}, if that will do; fwp show {known.rule} says what it is",
+        )
     own = "a rule of your own is a value, Rule(…), and on the command line path/to/file.py:name"
     raise FwpError(
         "no rule has this name",

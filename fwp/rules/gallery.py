@@ -5,6 +5,7 @@ from fwp.rules.rule import Rule
 from fwp.rules.system import System
 from fwp.rules.vocabulary import W, beta, dx, erase, gamma, k, v, write, x
 from fwp.terms.declare import Slot, State, ones, tril
+from fwp.terms.domain import nonnegative
 from fwp.terms.maps import relu, sigmoid, softmax, square, tanh
 from fwp.terms.rename import rename
 
@@ -51,14 +52,25 @@ sanger = Rule(
 """Sanger, Optimal unsupervised learning in a single-layer linear feedforward neural network (1989)."""
 
 leaky_delta = Rule(beta * (v - W @ k) * k - gamma * W, name="leaky_delta")
-"""Yang, Kautz, Hatamizadeh, Gated Delta Networks (2024), in continuous time: one decay for all of W."""
+"""A continuous relative of Yang, Kautz, Hatamizadeh, Gated Delta Networks (2024): one decay for all of W.
 
-forget = Slot("forget", "key")
+Its Euler step, W (1 − γ − β k kᵀ) + β v kᵀ, is not that recurrence, W α (1 − β k kᵀ) + β v kᵀ, where what decays is not erased too:
+the two agree to first order in γ and β.
+"""
+
+forget = Slot("forget", "key", nonnegative)
 gated_delta = Rule(beta * (v - W @ k) * k - forget * W, name="gated_delta")
-"""Kimi Team, Kimi Linear (2025), in continuous time: a decay for each key component."""
+"""A continuous relative of Kimi Team, Kimi Linear (2025), whose recurrence is called KDA: a decay for each key component.
+
+Its Euler step, W (Diag(1 − forget) − β k kᵀ) + β v kᵀ, is not that recurrence, W Diag(α) (1 − β k kᵀ) + β v kᵀ: the two agree to
+first order in forget and β.
+"""
 
 erase_write = Rule((write * v - W @ (erase * k)) * k, name="erase_write")
-"""Gated DeltaNet-2 (arXiv 2605.22791) without its decay: separate gates for what is erased and what is written."""
+"""A continuous relative of Gated DeltaNet-2 (arXiv 2605.22791), without its decay: separate gates for erasing and writing.
+
+Its Euler step is that recurrence only where nothing decays.
+"""
 
 k_mean, v_mean = State("k_mean", "key"), State("v_mean", "value")
 covariance = System(
@@ -70,7 +82,12 @@ covariance = System(
 """Sejnowski, Storing covariance with nonlinearly interacting neurons (1977), with running means."""
 
 theta = State("theta", "value")
-bcm = System(Rule(beta * y * (y - theta) * k), Rule(gamma * (square(y) - theta), of=theta), name="bcm")
+bcm = System(
+    Rule(beta * y * (y - theta) * k),
+    Rule(gamma * (square(y) - theta), of=theta),
+    name="bcm",
+    unbounded="W escapes as y³ does where the threshold follows y² more slowly than W grows",
+)
 """Bienenstock, Cooper, Munro, Theory for the development of neuron selectivity (1982), with a sliding threshold."""
 
 M = State("M", "value key")
@@ -88,7 +105,8 @@ self_reference = System(
 )
 """Irie, Schlag, Csordás, Schmidhuber, A modern self-referential weight matrix that learns to modify itself (2022).
 
-The matrix is kept as four states by what its rows produce: the output, the key, the query and the rate, all from u.
+The matrix is kept as four states by what its rows produce: the output, the key, the query and the rate, all from u. The rule is in
+continuous time; its Euler step is the recurrence with one rate for all four, where the published model has one for each.
 """
 
 z = State("z", "hidden")

@@ -18,7 +18,7 @@ from fwp.terms.suggest import contraction_help, ones_over, pretty_axes
 from fwp.terms.syntax import Node, Role, Scalable, Term, Variable, variables
 from fwp.terms.typeset import unicode
 
-__all__ = ["Rule", "default_read"]
+__all__ = ["Rule", "default_read", "reason_of"]
 
 
 def default_read(of: Variable) -> Node:
@@ -39,11 +39,13 @@ class Rule(Scalable):
         read: the read-out, a term; `W @ q` for a state with keys.
         laws: what its author claims of its solutions, besides the laws that its structure implies: `fwp.testing` tries them.
             They are functions, so that json leaves them out, and a rule made of this one must claim them anew.
+        unbounded: why its state need not stay bounded, where its structure does not show it: such a rule need not pass
+            `fwp.testing`'s check that it stays so. A claim like a law's.
 
     Raises:
         AxisError: the rate does not have the axes of the state.
         SizeError: rate or read-out is too large when it is multiplied out.
-        FwpError: what it claims are no laws.
+        FwpError: what it claims are no laws, or no reason.
     """
 
     rate: Node
@@ -51,6 +53,7 @@ class Rule(Scalable):
     name: str | None
     read: Node
     laws: tuple[Law, ...]
+    unbounded: str | None
 
     def __init__(
         self,
@@ -59,6 +62,7 @@ class Rule(Scalable):
         name: str | None = None,
         read: Term | Number | None = None,
         laws: Iterable[Law] = (),
+        unbounded: str | None = None,
     ) -> None:
         term = as_term(rate)
         if of.role is not Role.STATE or of.axes != of.declared:
@@ -84,6 +88,7 @@ class Rule(Scalable):
         object.__setattr__(self, "laws", _laws(laws))
         require_expandable(self.rate)
         require_expandable(self.read)
+        object.__setattr__(self, "unbounded", reason_of(unbounded))
         variables(self.of, self.rate, self.read)  # refuses two variables of one name
 
     @property
@@ -112,7 +117,7 @@ class Rule(Scalable):
 
     def renamed(self, name: str) -> Rule:
         """The same rule under another name."""
-        return Rule(self.rate, self.of, name, self.read, self.laws)
+        return Rule(self.rate, self.of, name, self.read, self.laws, self.unbounded)
 
     def __add__(self, other: Rule) -> Rule:
         """Both rates at work on the same state."""
@@ -204,6 +209,17 @@ def _laws(given: Any) -> tuple[Law, ...]:
             help="from fwp.rules.laws import growth_bound; Rule(…, laws=[growth_bound])",
         )
     return laws
+
+
+def reason_of(given: Any) -> str | None:
+    """The reason why a state need not stay bounded, if one is given. Raises: FwpError, where it is none."""
+    if given is not None and not (isinstance(given, str) and given.strip()):
+        raise FwpError(
+            "why a state need not stay bounded is said in words",
+            ("unbounded", f"{given!r}"[:80]),
+            help='unbounded="its rate adds up"',
+        )
+    return given
 
 
 # A rule holds the laws that its author claims, and a law speaks of rules.

@@ -6,7 +6,7 @@ from functools import cached_property, partial
 from typing import Any
 
 from fwp.errors import AxisError, CompositionError
-from fwp.rules.rule import Rule
+from fwp.rules.rule import Rule, reason_of
 from fwp.terms.build import as_term
 from fwp.terms.normal import Normal, normal
 from fwp.terms.syntax import Node, Role, Variable, variables
@@ -17,16 +17,22 @@ __all__ = ["System", "closed"]
 class System:
     """Rules of different states, solved as one; read as the first rule is, unless `read` says otherwise.
 
+    `unbounded` says why the states need not stay bounded, as of `Rule`.
+
     Raises:
         AxisError: no rules, what is no rule, two rules of one state, or one name for two different variables.
+        FwpError: `unbounded` is no reason.
     """
 
-    __slots__ = ("__dict__", "name", "read", "rules")
+    __slots__ = ("__dict__", "name", "read", "rules", "unbounded")
     rules: tuple[Rule, ...]
     read: Node
     name: str | None
+    unbounded: str | None
 
-    def __init__(self, *rules: Rule, read: Node | None = None, name: str | None = None) -> None:
+    def __init__(
+        self, *rules: Rule, read: Node | None = None, name: str | None = None, unbounded: str | None = None
+    ) -> None:
         if not rules:
             raise AxisError(
                 "a system needs at least one rule", ("rules", "none"), help="System(Rule(…), Rule(…, of=M))"
@@ -50,13 +56,14 @@ class System:
         object.__setattr__(self, "rules", rules)
         object.__setattr__(self, "read", rules[0].read if read is None else as_term(read))
         object.__setattr__(self, "name", name)
+        object.__setattr__(self, "unbounded", reason_of(unbounded))
         variables(*(t for rule in rules for t in (rule.of, rule.rate)), self.read)
 
     def __setattr__(self, name: str, value: object) -> None:
         raise AttributeError(f"a System is a value: {name!r} cannot be set")
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return partial(System, read=self.read, name=self.name), self.rules
+        return partial(System, read=self.read, name=self.name, unbounded=self.unbounded), self.rules
 
     @property
     def variables(self) -> tuple[Variable, ...]:
@@ -65,7 +72,7 @@ class System:
 
     def renamed(self, name: str) -> System:
         """The same system under another name."""
-        return System(*self.rules, read=self.read, name=name)
+        return System(*self.rules, read=self.read, name=name, unbounded=self.unbounded)
 
     @cached_property
     def _meaning(self) -> tuple[tuple[tuple[Normal, Variable], ...], Normal]:

@@ -28,9 +28,10 @@ from fwp.rules.rule import Rule
 from fwp.solvers.choices import check_choices
 from fwp.solvers.decide import decide
 from fwp.solvers.discretise import discretise
+from fwp.solvers.finite import all_finite
 from fwp.solvers.plan import Plan
 from fwp.solvers.situation import shape_of
-from fwp.solvers.solve import begin_with, requests_of
+from fwp.solvers.solve import begin_with, requests_of, solve
 from fwp.solvers.steps import DenseSteps, LowRankSteps, Steps
 from fwp.solvers.walk import scan, segment_steps
 from fwp.solvers.witnesses import Sides
@@ -80,7 +81,8 @@ def attribute(
         method, steps, initial: as of `solve`.
 
     Raises:
-        SolveError: the steps are not affine in the state; not of low rank, which `writes` needs; no such sum.
+        SolveError: the steps are not affine in the state; not of low rank, which `writes` needs; no such sum; or what is found is
+            not finite.
         CompositionError: the read-out is not linear in the state.
         DataError: a requested time lies outside the path.
     """
@@ -103,6 +105,14 @@ def attribute(
     shares = shares.unflatten(2, (path.intervals, each)).sum(3)
     from_steps = read_shares(ready, shares, knots)
     from_first = read_shares(ready, kept[:, :, None], knots)[:, :, 0]
+    if not all_finite(from_steps, from_first):
+        solve(field, times, method=method, steps=steps, initial=initial).read()  # which says where the states end
+        raise SolveError(
+            "the states are finite, but the contributions to what is read of them are not",
+            ("of", of),
+            ("method", chosen.method),
+            help="attribute a shorter stretch, or take keys of smaller norm (softmax, normalize)",
+        )
     if at_end:
         from_steps, from_first = from_steps[:, 0], from_first[:, 0]
     return Attribution(from_steps, from_first, path.times, at_end)

@@ -19,13 +19,14 @@ from torch import Tensor
 from fwp.controls.split import split
 from fwp.data.copies import Copied
 from fwp.data.precision import undisturbed
-from fwp.errors import CompositionError, FwpError
+from fwp.errors import CompositionError, FwpError, SolveError
 from fwp.fields import Net, VectorField
 from fwp.fields.fit import slots_of
 from fwp.fields.net import LayerNet, own_states
 from fwp.lowering import Lowered, lower
 from fwp.rules.vocabulary import dx, x
 from fwp.solvers.choices import check_choices
+from fwp.solvers.finite import all_finite
 from fwp.solvers.solution import Solution
 from fwp.solvers.solve import requests_of, solve
 from fwp.terms.suggest import pretty_axes
@@ -124,7 +125,8 @@ def observe(
         FwpError: two observables of one name.
         CompositionError: a term reads what its layer does not have.
         AxisError: a term's variable has other axes than the rule's of that name.
-        SolveError, DataError: as of `solve`.
+        SolveError: as of `solve`; or an observable is not finite where the states are.
+        DataError: as of `solve`.
     """
     wanted = (observables,) if isinstance(observables, Observable) else tuple(observables)
     for each in wanted:
@@ -152,6 +154,16 @@ def observe(
         solution, found = solve(field, times, method=method, steps=steps, **choices), {}
     at = solution.field.at_knots(solution.knots).inputs
     every = {name: found[name] if name in found else term(solution.states, at) for name, term in terms.items()}
+    if not all_finite(*every.values()):
+        name, values = next((n, v) for n, v in every.items() if not all_finite(v))
+        sample, request = (int(i) for i in (~torch.isfinite(values).flatten(2).all(2)).nonzero()[0])
+        time = float(solution.times[sample, request])
+        raise SolveError(
+            f"the states are finite, but the observable `{name}` is not",
+            ("term", repr(terms[name].observable.term)),
+            ("where", f"sample {sample} of {len(values)}, t = {time:.6g}"),
+            help="observe a term that has a value wherever the solution goes",
+        )
     return Observed(solution, {name: v[:, 0] if solution.at_end else v for name, v in every.items()})
 
 
@@ -202,7 +214,7 @@ class _Term:
     """An observable, checked against the net and lowered."""
 
     def __init__(self, net: Net, observable: Observable) -> None:
-        self.net, self.place = net, observable.layer - 1
+        self.net, self.place, self.observable = net, observable.layer - 1, observable
         _fit(net, observable)
         layer = net.layers[self.place]
         assert isinstance(layer, LayerNet)

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from fwp.data.copies import Copied
 from fwp.fields import VectorField
+from fwp.solvers.diagnosis import refuse_unread
 from fwp.solvers.plan import Plan
 
 __all__ = ["Solution", "Statistics"]
@@ -53,6 +54,10 @@ class Solution(Copied):
         """The read-out, with each sample's query at its own times.
 
         `(batch head *axes)` at the end, `(batch request head *axes)` where times were requested.
+
+        Raises:
+            SolveError: it is not finite, though the states are.
         """
         read = self.field.at_knots(self.knots).read(self.states)
+        refuse_unread(self.field, read, self.knots)
         return read[:, 0] if self.at_end else read

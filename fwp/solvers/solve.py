@@ -20,7 +20,8 @@ from fwp.fields import VectorField
 from fwp.solvers.adjoint import warn_of_adjoint
 from fwp.solvers.choices import check_choices
 from fwp.solvers.decide import decide
-from fwp.solvers.diagnosis import refuse_unfinished, stopped
+from fwp.solvers.diagnosis import refuse_unfinished, refuse_unread, stopped
+from fwp.solvers.finite import all_finite
 from fwp.solvers.solution import Solution, Statistics
 from fwp.solvers.torchcde import integrate as integrate_cde
 from fwp.solvers.torchdiffeq import ATOL, RTOL, Counts
@@ -129,7 +130,7 @@ def read_along(
     of `solve`; a rule of several states or layers is solved by torchdiffeq, and its states are held.
 
     Raises:
-        SolveError: a choice does not fit the rule.
+        SolveError: a choice does not fit the rule, or what is found is not finite: as of `solve`.
     """
     return follow(
         field,
@@ -162,7 +163,8 @@ def follow(
     """What `read_along` gives, and the states at the last knot, `(batch head *axes)`, from which another path may go on.
 
     Raises:
-        SolveError: a choice does not fit the rule.
+        SolveError: a choice does not fit the rule, or what is found is not finite: as of `solve`. In a graph that torch.compile
+            makes no numbers are looked at.
     """
     steps, chunk, rtol, atol = map(plain, (steps, chunk, rtol, atol))
     check_choices(field, method, steps, scan, chunk, gradient, backend, rtol, atol)
@@ -181,7 +183,17 @@ def follow(
             atol=atol,
         )
         return solution.read(), solution.final
-    return follow_structured(field, begin_with(field.initial(), initial), chosen)
+    states = begin_with(field.initial(), initial)
+    counts = Counts()
+    read, final = follow_structured(field, states, chosen, counts)
+    if not all_finite(read, *final.values()):
+
+        def again(knots: Sequence[int]) -> dict[str, Tensor]:
+            return integrate_structured(field, states, knots, chosen, Counts())
+
+        refuse_unfinished(field, states, {n: s[None] for n, s in final.items()}, chosen.method, counts, again)
+        refuse_unread(field, read, requests_of(field.path, "knots")[1])
+    return read, final
 
 
 def requests_of(path: Path, times: Tensor | str | None) -> tuple[Path, Int64[Tensor, "batch request"], bool]:

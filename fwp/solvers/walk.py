@@ -50,7 +50,7 @@ def integrate(
 
 
 def follow(
-    field: VectorField, initial: Mapping[str, Tensor], plan: Plan
+    field: VectorField, initial: Mapping[str, Tensor], plan: Plan, counts: Counts
 ) -> tuple[Float[Tensor, "batch knot *rest"], dict[str, Tensor]]:
     """The read-out at every knot, `(batch knot head *axes)`, and the states at the last, `(batch head *axes)`.
 
@@ -63,6 +63,8 @@ def follow(
     for first, last in _segments(field.path.intervals, plan):
         here = arrived[:, first + 1 : last + 1]
         state, read = _run(partial(_read_segment, field, layer, own, plan, first, last, here), state, layer, plan)
+        counts.steps += (last - first) * plan.steps
+        counts.evaluations += (last - first) * plan.steps * len(own.nodes)
         found.append(read)
     return torch.cat(found, 1).to(field.answers), {name: own.sides.state(state)}
 

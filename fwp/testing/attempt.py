@@ -15,7 +15,7 @@ from hypothesis.strategies import SearchStrategy
 from fwp.errors import FwpError
 from fwp.testing.numbers import Array
 
-__all__ = ["Broken", "Outside", "attempt", "listed"]
+__all__ = ["Broken", "Doubtful", "Outside", "attempt", "listed"]
 
 _SMALLER = 300
 """How many examples are judged in search of a smaller one that fails: some seconds where a solution costs ten milliseconds."""
@@ -30,6 +30,10 @@ class Broken(Exception):
 
 class Outside(Exception):
     """A property does not speak of such a rule."""
+
+
+class Doubtful(Exception):
+    """A property holds, but perhaps not as the rule's author thinks."""
 
 
 _T = TypeVar("_T")

@@ -9,7 +9,8 @@ from time import perf_counter
 
 from fwp.rules import Rule, System, laws_of
 from fwp.rules.law import Law
-from fwp.testing.attempt import Broken, Outside
+from fwp.testing.attempt import Broken, Doubtful, Outside
+from fwp.testing.course import bounded, starts
 from fwp.testing.report import Outcome, Report, Verdict
 from fwp.testing.solved import kept, scans, step_gradients
 from fwp.testing.static import folds, gradients, obstacle, shapes, types
@@ -23,7 +24,7 @@ class Check:
 
     Args:
         name: "types", "gradcheck", "law: semigroup", …
-        try_out: returns what was tried; raises Broken or Outside.
+        try_out: returns what was tried; raises Broken, Doubtful or Outside.
     """
 
     name: str
@@ -36,6 +37,8 @@ class Check:
             verdict, detail = Verdict.PASSED, self.try_out()
         except Outside as outside:
             verdict, detail = Verdict.OUTSIDE, str(outside)
+        except Doubtful as doubtful:
+            verdict, detail = Verdict.DOUBTFUL, str(doubtful)
         except Exception as error:
             own = str(error) if isinstance(error, Broken) else f"{type(error).__name__}: {error}"
             verdict, detail = Verdict.FAILED, own
@@ -43,12 +46,17 @@ class Check:
 
 
 def checks_of(rule: Rule | System) -> tuple[Check, ...]:
-    """Types, shapes, folds, gradients and what is claimed; of a rule of one state also scans and the laws of its structure."""
+    """Types, shapes, folds, gradients, the default start, whether states stay bounded, and what is claimed.
+
+    Of a rule of one state also scans and the laws of its structure.
+    """
     own = [
         Check("types", partial(types, rule)),
         Check("shapes", partial(shapes, rule)),
         Check("folds", partial(folds, rule)),
         Check("gradcheck", partial(_gradients, rule)),
+        Check("start", partial(starts, rule)),
+        Check("bounded", partial(bounded, rule)),
     ]
     if isinstance(rule, System):
         each_claim = [(each, claimed) for each in rule.rules for claimed in each.laws]
@@ -73,6 +81,8 @@ def _claim(rule: Rule, claimed: Law) -> str:
 
 def check_rule(rule: Rule | System) -> Report:
     """Check a rule: that it is well typed, means one thing in every fold, has right gradients and scans, and keeps its laws.
+
+    By the default projection it must begin where it can learn, and stay bounded or say that it need not.
 
     Laws are those that its structure implies and those that its author claims, `Rule(…, laws=[…])`. Every example is the same at
     every run; a failed check shows the smallest one that was found.

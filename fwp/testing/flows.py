@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from fwp.controls import Causality, Control, Kind, Path
 from fwp.errors import SolveError
-from fwp.fields import Net, Projection, external
+from fwp.fields import Net, Projection, external, start
 from fwp.rules.judged import structure_of
 from fwp.rules.law import Array, Flow
 from fwp.rules.rule import Rule
@@ -168,9 +168,23 @@ def _net(rule: Rule, sizes: tuple[tuple[str, int], ...]) -> Net:
         shape = tuple(known[a] for a in slot.declared)
         maps[slot.name] = external(Pick(first, shape), x, " ".join(slot.declared))
         first += prod(shape)
-    model = rule @ Projection(**maps) @ Control(Kind.LINEAR, time=False)
+    own = rule.of
+    begin = start(**{own.name: external(Empty(tuple(known[a] for a in own.axes)), x, " ".join(own.axes))})
+    model = rule @ Projection(initial=begin, **maps) @ Control(Kind.LINEAR, time=False)
     given = {axis: size for axis, size in sizes if axis in model.axes}
     return model.build(max(first, 1), width=None, heads=1, dtype=torch.float64, device=None, **given)
+
+
+class Empty(nn.Module):
+    """A beginning at zero that nobody needs to learn: every flow is handed its own."""
+
+    def __init__(self, shape: tuple[int, ...]) -> None:
+        super().__init__()
+        self.shape = shape
+
+    def forward(self, source: Tensor) -> Tensor:
+        """`(… channel)` → `(… *shape)`."""
+        return source.new_zeros(*source.shape[:-1], *self.shape)
 
 
 class Pick(nn.Module):

@@ -14,6 +14,8 @@ class Verdict(Enum):
 
     PASSED = "✓"
     FAILED = "✗"
+    DOUBTFUL = "!"
+    """It passed, but there is something to know."""
     OUTSIDE = "–"
     """It does not speak of such a rule."""
 
@@ -63,8 +65,9 @@ class Report:
                 lines += [head, indent(own.detail, "      ")]
             else:
                 lines.append(f"{head}  {own.detail}".rstrip())
-        failed = sum(own.verdict is Verdict.FAILED for own in self.outcomes)
-        passed = sum(own.verdict is Verdict.PASSED for own in self.outcomes)
+        counts = {verdict: sum(own.verdict is verdict for own in self.outcomes) for verdict in Verdict}
+        failed, doubtful = counts[Verdict.FAILED], counts[Verdict.DOUBTFUL]
+        others = f"{f'{failed} failed, ' if failed else ''}{f'{doubtful} doubtful, ' if doubtful else ''}"
         seconds = sum(own.seconds for own in self.outcomes)
-        lines.append(f"  {f'{failed} failed, ' if failed else ''}{passed} passed in {seconds:.1f} s")
+        lines.append(f"  {others}{counts[Verdict.PASSED]} passed in {seconds:.1f} s")
         return "\n".join(lines)
