@@ -253,7 +253,7 @@ class FastWeights(nn.Module):
             times = times if state is None else state.times[:, 1:] + 1 + times
         length = torch.as_tensor(time if lengths is None else lengths, dtype=torch.int64, device=values.device)
         length = length.expand(batch) if length.ndim == 0 else length
-        if torch.compiler.is_compiling():
+        if torch.compiler.is_compiling() or (time and not batch):  # a batch of none has no numbers to check
             return traced(values, times, mask, length, static)
         checked = series(values, times, mask, length if state is None else torch.where(length == 0, 1, length), static)
         if state is None:
