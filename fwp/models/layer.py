@@ -286,7 +286,7 @@ class FastWeights(Copied, nn.Module):
             whole = torch.as_tensor(lengths) if tracing else whole_of("lengths", lengths, refuse_parts)
             length = whole.to(values.device, torch.int64)
             length = length.expand(batch) if length.ndim == 0 else length
-        if tracing:
+        if tracing or (time and not batch):  # a batch of none has no numbers to check
             return traced(values, times, mask, length, static)
         checked = series(values, times, mask, length if state is None else torch.where(length == 0, 1, length), static)
         if state is None:

@@ -121,7 +121,7 @@ def _complaint(
         advice = "begin with finite states: look at `initial`, at what a call before has left, or at the parameters"
     elif uncertain:
         advice = decay_help(uncertain[0][0], "or end its map with sigmoid: where it is negative the state grows")
-    elif METHODS.get(method) is Family.ADAPTIVE:
+    elif METHODS.get(method) in (Family.ADAPTIVE, Family.SCIPY):
         advice = "try method='rk4', looser tolerances, or keys of smaller norm (softmax, normalize)"
     else:
         advice = "try more steps=…, keys of smaller norm (softmax, normalize), or a smaller rate"

@@ -13,18 +13,19 @@ from torch import Tensor
 
 from fwp.controls import Path
 from fwp.data.numbers import numbers_of
-from fwp.data.plain import plain
 from fwp.data.precision import undisturbed, working
 from fwp.errors import DataError, FwpError, SolveError
 from fwp.fields import VectorField
 from fwp.solvers.adjoint import warn_of_adjoint
-from fwp.solvers.choices import check_choices
+from fwp.solvers.budget import MAX_STEPS, Budget, States
+from fwp.solvers.choices import Choices, check_choices
 from fwp.solvers.decide import decide
 from fwp.solvers.diagnosis import refuse_unfinished, refuse_unread, stopped
 from fwp.solvers.finite import all_finite
+from fwp.solvers.plan import Plan
 from fwp.solvers.solution import Solution, Statistics
 from fwp.solvers.torchcde import integrate as integrate_cde
-from fwp.solvers.torchdiffeq import ATOL, RTOL, Counts
+from fwp.solvers.torchdiffeq import ATOL, METHODS, RTOL, Counts, Family
 from fwp.solvers.torchdiffeq import integrate as integrate_ode
 from fwp.solvers.walk import follow as follow_structured
 from fwp.solvers.walk import integrate as integrate_structured
@@ -49,6 +50,7 @@ def solve(
     initial: Beginning = None,
     rtol: float = RTOL,
     atol: float = ATOL,
+    max_steps: int = MAX_STEPS,
 ) -> Solution:
     """Solve the field along its path, as its rule's structure allows: `explain(field)` says how, and why.
 
@@ -69,6 +71,7 @@ def solve(
             for all samples alike; a tensor alone where the rule has one state: `solve(field, initial=W0)`. Those that are
             not given begin as the projection has it. `solution.final` of one path begins the next where it ended.
         rtol, atol: tolerances of torchdiffeq's adaptive and multi-step methods and of scipy's; others have none.
+        max_steps: the most that an adaptive method or scipy's may take between two knots, rejected ones included.
 
     Raises:
         SolveError: a choice does not fit the rule, the solver stopped, or the states are not finite: it says where, for
@@ -76,26 +79,23 @@ def solve(
         DataError: a requested time lies outside the path.
         CompositionError: `torchcde` for a field that is not linear in dx, or no field at all.
     """
-    steps, chunk, rtol, atol = map(plain, (steps, chunk, rtol, atol))
-    check_choices(field, method, steps, scan, chunk, gradient, backend, rtol, atol)
+    asked = check_choices(field, method, steps, scan, chunk, gradient, backend, rtol, atol, max_steps)
     path, knots, at_end = requests_of(field.path, times)
     field = replace(field.in_full(), path=path)
-    chosen = decide(field, method=method, scan=scan, chunk=chunk, steps=steps, gradient=gradient, backend=backend)
-    if gradient == "adjoint" and torch.is_grad_enabled():
+    chosen = decide(field, **asked.of_plan)
+    if asked.gradient == "adjoint" and torch.is_grad_enabled():
         warn_of_adjoint(field, chosen)
     states = begin_with(field.initial(), initial)
-    counts = Counts()
+    counts = _counts(field, states, asked, chosen)
     wanted = torch.unique(knots).tolist() if not at_end else [path.intervals]
 
     def integrate(knots: Sequence[int], counts: Counts) -> dict[str, Tensor]:
         if chosen.backend == "structured":
             return integrate_structured(field, states, knots, chosen, counts)
         adaptor = integrate_cde if chosen.backend == "torchcde" else integrate_ode
-        adjoint = gradient == "adjoint"
-        own = chosen.method
-        return adaptor(
-            field, states, knots, method=own, steps=steps, adjoint=adjoint, counts=counts, rtol=rtol, atol=atol
-        )
+        own, steps, adjoint = chosen.method, asked.steps, asked.gradient == "adjoint"
+        tolerances = {"rtol": asked.rtol, "atol": asked.atol}
+        return adaptor(field, states, knots, method=own, steps=steps, adjoint=adjoint, counts=counts, **tolerances)
 
     try:
         found = integrate(wanted, counts)
@@ -103,11 +103,18 @@ def solve(
         raise
     except (AssertionError, ValueError) as error:  # torchdiffeq's way to give up, and scipy's
         raise stopped(field, states, chosen.method, counts, str(error)) from error
-    refuse_unfinished(field, states, found, chosen.method, counts, lambda knots: integrate(knots, Counts()))
+    refuse_unfinished(
+        field,
+        states,
+        found,
+        chosen.method,
+        counts,
+        lambda knots: integrate(knots, _counts(field, states, asked, chosen)),
+    )
     place = torch.searchsorted(torch.tensor(wanted, device=knots.device), knots.contiguous())
     sample = torch.arange(path.batch, device=knots.device)[:, None]
     at_requests = {name: state[place, sample] for name, state in found.items()}
-    stats = Statistics(chosen.method, gradient, counts.evaluations, counts.steps, counts.rejected)
+    stats = Statistics(chosen.method, asked.gradient, counts.evaluations, counts.steps, counts.rejected)
     return Solution(field, at_requests, path.times.gather(1, knots), knots, stats, at_end, chosen)
 
 
@@ -123,6 +130,7 @@ def read_along(
     initial: Beginning = None,
     rtol: float = RTOL,
     atol: float = ATOL,
+    max_steps: int = MAX_STEPS,
 ) -> Float[Tensor, "batch knot *rest"]:
     """The read-out at every knot, each with its own query: `(batch knot head *axes)`, causal where the control is.
 
@@ -143,6 +151,7 @@ def read_along(
         initial=initial,
         rtol=rtol,
         atol=atol,
+        max_steps=max_steps,
     )[0]
 
 
@@ -159,6 +168,7 @@ def follow(
     initial: Beginning = None,
     rtol: float = RTOL,
     atol: float = ATOL,
+    max_steps: int = MAX_STEPS,
 ) -> tuple[Float[Tensor, "batch knot *rest"], dict[str, Tensor]]:
     """What `read_along` gives, and the states at the last knot, `(batch head *axes)`, from which another path may go on.
 
@@ -166,10 +176,9 @@ def follow(
         SolveError: a choice does not fit the rule, or what is found is not finite: as of `solve`. In a graph that torch.compile
             makes no numbers are looked at.
     """
-    steps, chunk, rtol, atol = map(plain, (steps, chunk, rtol, atol))
-    check_choices(field, method, steps, scan, chunk, gradient, backend, rtol, atol)
+    asked = check_choices(field, method, steps, scan, chunk, gradient, backend, rtol, atol, max_steps)
     field = field.in_full()
-    chosen = decide(field, method=method, scan=scan, chunk=chunk, steps=steps, gradient=gradient, backend=backend)
+    chosen = decide(field, **asked.of_plan)
     if chosen.backend != "structured":
         solution = solve(
             field,
@@ -181,6 +190,7 @@ def follow(
             initial=initial,
             rtol=rtol,
             atol=atol,
+            max_steps=max_steps,
         )
         return solution.read(), solution.final
     states = begin_with(field.initial(), initial)
@@ -194,6 +204,19 @@ def follow(
         refuse_unfinished(field, states, {n: s[None] for n, s in final.items()}, chosen.method, counts, again)
         refuse_unread(field, read, requests_of(field.path, "knots")[1])
     return read, final
+
+
+def _counts(field: VectorField, states: dict[str, Tensor], asked: Choices, chosen: Plan) -> Counts:
+    """Counts at 0, with what may be spent where a method chooses its steps itself."""
+    counts = Counts()
+
+    def complaint(place: float, here: States, because: str) -> SolveError:
+        counts.last = place, here
+        return stopped(field, states, chosen.method, counts, because)
+
+    if METHODS.get(chosen.method) in (Family.ADAPTIVE, Family.SCIPY):
+        counts.budget = Budget(chosen.method, asked.max_steps, asked.gradient == "adjoint", complaint)
+    return counts
 
 
 def requests_of(path: Path, times: Tensor | str | None) -> tuple[Path, Int64[Tensor, "batch request"], bool]:
