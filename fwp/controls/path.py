@@ -12,6 +12,7 @@ from jaxtyping import Float, Float64, Int64
 from torch import Tensor
 from torch.nn.functional import pad
 
+from fwp.data.transforms import first_true
 from fwp.errors import DataError
 
 __all__ = ["Causality", "Path", "evaluate", "pieces_of", "recentre"]
@@ -177,9 +178,9 @@ class Path:
 
     def _refuse_outside(self, times: Tensor) -> None:
         outside = ~((times >= self.times[:, :1]) & (times <= self.times[:, -1:]))
-        if outside.is_meta or not bool(outside.any()):
+        if (at := first_true(outside)) is None:
             return
-        sample, request = outside.nonzero()[0].tolist()
+        sample, request = at.tolist()
         raise DataError(
             "a requested time lies outside the path",
             (f"sample {sample}, request {request}", str(times[sample, request].item())),

@@ -14,6 +14,7 @@ from jaxtyping import Bool, Float, Float64, Int64
 from torch import Tensor
 from torch.nn.functional import pad
 
+from fwp.data.transforms import first_true
 from fwp.errors import DataError
 
 __all__ = ["Array", "Series", "collate", "series"]
@@ -133,7 +134,7 @@ def series(
     observed = ~data.isnan() & inside[..., None]
     if seen is not None:
         observed &= _shaped("mask", seen, *data.shape)
-    if (at := _first(data.isinf() & observed)) is not None:
+    if (at := first_true(data.isinf() & observed)) is not None:
         raise DataError(
             "an observed value is infinite",
             (f"sample {at[0]}, position {at[1]}, channel {at[2]}", str(data[tuple(at)].item())),
@@ -220,13 +221,13 @@ def _lengths(lengths: Tensor | None, batch: int, time: int, device: torch.device
         return torch.full((batch,), time, device=device)
     given = _shaped("lengths", lengths, batch)
     length = given.to(torch.int64)
-    if (at := _first(length != given)) is not None:
+    if (at := first_true(length != given)) is not None:
         raise DataError(
             "a length is no whole number",
             (f"sample {at[0]}", f"length {given[tuple(at)].item():g}"),
             help="a length counts time points",
         )
-    if (at := _first((length < 1) | (length > time))) is not None:
+    if (at := first_true((length < 1) | (length > time))) is not None:
         raise DataError(
             "a length is not between 1 and the number of time points",
             (f"sample {at[0]}", f"length {length[tuple(at)].item()}"),
@@ -245,14 +246,14 @@ def _times(times: Array | None, lengths: Tensor, batch: int, time: int, device: 
     given = _shaped("times", given, batch, time)
     last = lengths[:, None] - 1
     given = given.gather(1, torch.arange(time, device=device).expand(batch, -1).minimum(last))
-    if (at := _first(~given.isfinite())) is not None:
+    if (at := first_true(~given.isfinite())) is not None:
         raise DataError(
             "a time is not a finite number",
             (f"sample {at[0]}, position {at[1]}", str(given[tuple(at)].item())),
             help="drop that row, or end the sample before it with `lengths`",
         )
     stuck = (given.diff(dim=1) <= 0) & (torch.arange(1, time, device=device) <= last)
-    if (at := _first(stuck)) is not None:
+    if (at := first_true(stuck)) is not None:
         sample, position = at.tolist()
         raise DataError(
             "the times of a sample must increase",
@@ -264,7 +265,7 @@ def _times(times: Array | None, lengths: Tensor, batch: int, time: int, device: 
 
 
 def _static(features: Tensor, batch: int) -> Tensor:
-    if (at := _first(~_shaped("static", features, batch, None).isfinite())) is not None:
+    if (at := first_true(~_shaped("static", features, batch, None).isfinite())) is not None:
         raise DataError(
             "a static feature is not finite",
             (f"sample {at[0]}, feature {at[1]}", str(features[tuple(at)].item())),
@@ -283,10 +284,3 @@ def _shaped(name: str, tensor: Tensor, *shape: int | None) -> Tensor:
             help="values are (batch time channel); batch and time come from them",
         )
     return tensor
-
-
-def _first(bad: Tensor) -> Tensor | None:
-    """Where the first True stands; on the meta device there is nothing to see."""
-    if bad.is_meta or not bool(bad.any()):
-        return None
-    return bad.nonzero()[0]

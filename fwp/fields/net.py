@@ -15,6 +15,7 @@ import fwp.fields.compose
 from fwp.controls import Path
 from fwp.data import Series
 from fwp.errors import CompositionError, FwpError, SizeError
+from fwp.fields.functional import as_called
 from fwp.fields.initial import FirstWrite, StatesFrom, Zero, maps_of, reads_first
 from fwp.fields.maps import SlowMap, reads_signal
 from fwp.fields.sizes import check_given, layer_sizes
@@ -44,6 +45,8 @@ class Net(nn.Module):
         self.model = model
         check_given(model.spec.layers, sizes)
         self.sizes = dict(sizes)
+        self.prepared = False
+        """Whether `fwp.prepare` was called: its solves may compile a kernel, however short they are."""
         channels, points = model.control.channels(sizes["channel"]), model.control.points(sizes["channel"])
         self.layers = nn.ModuleList()
         for layer in model.spec.layers:
@@ -115,7 +118,7 @@ class Net(nn.Module):
                 ("net", str(own)),
                 help=f"series.to(dtype={own}), or build the net with dtype={given.dtype}; numpy's own numbers are float64",
             )
-        return VectorField(self, path)
+        return VectorField(as_called(self), path)
 
     @property
     def outputs(self) -> int:

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from fwp.controls import Causality, Control, Kind, LogSignature
 from fwp.data import Series, series
 from fwp.data.series import Array
+from fwp.data.transforms import first_true
 from fwp.errors import CompositionError, FwpError, SizeError
 from fwp.fields import Net, Projection, direct, suited
 from fwp.models.stream import State, inside, last_two, path_on, points_on, stride_of, traced
@@ -259,8 +260,8 @@ class FastWeights(nn.Module):
         if state is None:
             return checked
         early = (checked.times[:, 0] <= state.times[:, 1]) & (length > 0)
-        if bool(early.any()):
-            sample = int(early.nonzero()[0])
+        if (at := first_true(early)) is not None:
+            sample = int(at)
             raise FwpError(
                 "a call begins before the one that it goes on from has ended",
                 (f"sample {sample}, the state's last time", str(state.times[sample, 1].item())),

@@ -6,6 +6,7 @@ from math import inf
 import torch
 from torch import Tensor
 
+from fwp.data.transforms import behind, mapped
 from fwp.errors import SolveError
 from fwp.fields import VectorField
 from fwp.solvers.torchdiffeq import METHODS, Counts, Family
@@ -35,8 +36,14 @@ def refuse_unfinished(
     again: Callable[[Sequence[int]], Tensors],
 ) -> None:
     """Raise where the states found are not finite; `again` solves once more for given knots, to say where that began."""
-    if all(bool(torch.isfinite(state).all()) for state in found.values()):
+    if all(bool(torch.isfinite(behind(state)).all()) for state in found.values()):
         return
+    if mapped(*found.values()):
+        raise SolveError(
+            f"`{method}` could not solve the field for all that torch.vmap maps over",
+            ("because", "the states are not finite"),
+            help="solve them as one batch, or one by one, without torch.vmap: the error then says which, and where",
+        )
     try:
         with torch.no_grad():
             states = again(range(field.path.intervals + 1))

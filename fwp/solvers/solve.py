@@ -11,11 +11,14 @@ from jaxtyping import Float, Float64, Int64
 from torch import Tensor
 
 from fwp.controls import Path
+from fwp.data.transforms import first_true, mapped
 from fwp.errors import FwpError, SolveError
 from fwp.fields import VectorField
 from fwp.solvers.adjoint import warn_of_adjoint
 from fwp.solvers.choices import check_choices
 from fwp.solvers.diagnosis import refuse_unfinished, stopped
+from fwp.solvers.fixed_step import followed
+from fwp.solvers.fixed_step import integrate as integrate_plainly
 from fwp.solvers.plan import plan
 from fwp.solvers.situation import situation_of
 from fwp.solvers.solution import Solution, Statistics
@@ -77,7 +80,7 @@ def solve(
     chosen = plan(
         situation_of(field), method=method, scan=scan, chunk=chunk, steps=steps, gradient=gradient, backend=backend
     )
-    if gradient == "adjoint" and torch.is_grad_enabled():
+    if gradient == "adjoint" and torch.is_grad_enabled() and not followed():
         warn_of_adjoint(field, chosen)
     states = begin_with(field.initial(), initial)
     counts = Counts()
@@ -86,6 +89,9 @@ def solve(
     def integrate(knots: Sequence[int], counts: Counts) -> dict[str, Tensor]:
         if chosen.backend == "structured":
             return integrate_structured(field, states, knots, chosen, counts)
+        if followed():
+            plainly = {"method": chosen.method, "steps": steps, "adjoint": gradient == "adjoint"}
+            return integrate_plainly(field, states, knots, counts=counts, **plainly)
         adaptor = integrate_cde if chosen.backend == "torchcde" else integrate_ode
         adjoint = gradient == "adjoint"
         own = chosen.method
@@ -204,13 +210,19 @@ def requests_of(path: Path, times: Tensor | str | None) -> tuple[Path, Int64[Ten
             ("path", f"{path.batch} samples"),
             help="give (request) or (batch request)",
         )
-    if wanted.shape[1] == 0 or bool((wanted.diff(dim=1) < 0).any()):
+    if wanted.shape[1] == 0 or first_true(wanted.diff(dim=1) < 0) is not None:
         raise SolveError(
             "requested times must be given, and in ascending order",
             ("times", f"shape {tuple(wanted.shape)}"),
             help="sort them; pass None for each sample's own end",
         )
     refined, knots = path.with_knots(wanted)
+    if mapped(knots):
+        raise SolveError(
+            "states at times that differ between what torch.vmap maps over have no common knots",
+            ("times", f"shape {tuple(wanted.shape)}"),
+            help='give all the same times, ask for "knots" or for the end, or solve them as one batch, without torch.vmap',
+        )
     return refined, knots, False
 
 

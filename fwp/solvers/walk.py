@@ -14,6 +14,7 @@ from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
 from fwp.controls.knots import arrivals, at_arrivals
+from fwp.data.transforms import transformed
 from fwp.fields import VectorField
 from fwp.fields.net import LayerNet
 from fwp.solvers.discretise import Discretisation, discretise
@@ -168,6 +169,6 @@ _T = TypeVar("_T")
 
 def _run(run: Callable[[Tensor], _T], state: Tensor, layer: LayerNet, plan: Plan) -> _T:
     """A segment, of which backward may find nothing but its first state. Randomness in maps of the user's own is repeated."""
-    if not (plan.recompute and torch.is_grad_enabled()):
+    if not (plan.recompute and torch.is_grad_enabled()) or transformed():  # torch.func has no checkpoints: all is kept
         return run(state)
     return checkpoint(run, state, use_reentrant=False, preserve_rng_state=layer.training and layer.slow.foreign)  # pyright: ignore[reportReturnType]

@@ -16,7 +16,7 @@ from fwp.errors import SolveError
 from fwp.solvers.kernels.source import source
 from fwp.solvers.kernels.spec import KernelSpec
 
-__all__ = ["BUILD_SECONDS", "available", "built", "library"]
+__all__ = ["BUILD_SECONDS", "available", "library"]
 
 BUILD_SECONDS = 1.0
 """What a kernel costs the first time, about: gcc 12 takes 0.3 to 1.2 s of one core for sizes up to 64 × 64."""
@@ -41,12 +41,6 @@ def available() -> bool:
     """Whether kernels can be built here: there is a compiler, and it makes a shared library."""
     command = compiler()
     return command is not None and _works(tuple(command))
-
-
-def built(spec: KernelSpec) -> bool:
-    """Whether the kernel is in the cache folder: using it then costs no more than opening a file."""
-    command = compiler()
-    return command is not None and _target(source(spec), tuple(command)).exists()
 
 
 @cache

@@ -1,0 +1,61 @@
+"""What runs over a computation from outside: forward-mode derivatives, `torch.vmap`, and the transforms of `torch.func`.
+
+A tensor that is mapped over stands for many whose numbers cannot be asked for one by one, and a tangent that an operator
+does not know of is lost without a word. The questions are here, in one place, as torch has no public name for them.
+"""
+
+import torch
+from torch import Tensor
+from torch._C import _functorch
+from torch.autograd import forward_ad
+
+from fwp.errors import DataError
+
+__all__ = ["behind", "first_true", "forward_mode", "mapped", "transformed"]
+
+
+def forward_mode() -> bool:
+    """Whether tangents may be under way: inside `forward_ad.dual_level`, `torch.func.jvp`, `jacfwd` or `hessian`."""
+    return forward_ad._current_level >= 0
+
+
+def transformed() -> bool:
+    """Whether a transform of `torch.func`, or `torch.vmap`, is running."""
+    return torch._C._are_functorch_transforms_active()
+
+
+def mapped(*tensors: Tensor) -> bool:
+    """Whether one of them stands for many, in a function that `torch.vmap` maps."""
+    return transformed() and any(_wrapped(tensor) for tensor in tensors)
+
+
+def behind(tensor: Tensor) -> Tensor:
+    """The numbers of all tensors that a mapped one stands for, with axes in no order to rely on."""
+    while transformed() and _functorch.is_functorch_wrapped_tensor(tensor):
+        tensor = _functorch.get_unwrapped(tensor)
+    return tensor
+
+
+def first_true(bad: Tensor) -> Tensor | None:
+    """Where the first True stands; on the meta device there is nothing to see.
+
+    Raises:
+        DataError: there is one somewhere in what `torch.vmap` maps over, where no place has a name.
+    """
+    if bad.is_meta or not bool(behind(bad).any()):
+        return None
+    if mapped(bad):
+        raise DataError(
+            "in one of the series that torch.vmap maps over a number, a time or a length is not as it must be",
+            help="make the same call without torch.vmap, on all of them or on one by one: it says what, and where",
+        )
+    return bad.nonzero()[0]
+
+
+def _wrapped(tensor: Tensor) -> bool:
+    """A derivative may be taken of the mapped tensor, or the other way round: each puts a wrapper around the last one."""
+    while _functorch.is_functorch_wrapped_tensor(tensor):
+        if _functorch.is_batchedtensor(tensor):
+            return True
+        tensor = _functorch.get_unwrapped(tensor)
+    return False
