@@ -4,6 +4,9 @@ A tensor that is mapped over stands for many whose numbers cannot be asked for o
 does not know of is lost without a word. The questions are here, in one place, as torch has no public name for them.
 """
 
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+
 import torch
 from torch import Tensor
 from torch._C import _functorch
@@ -11,7 +14,7 @@ from torch.autograd import forward_ad
 
 from fwp.errors import DataError
 
-__all__ = ["behind", "first_true", "forward_mode", "mapped", "transformed"]
+__all__ = ["behind", "first_true", "forward_mode", "mapped", "mapping_of_old", "one_tangent_below", "transformed"]
 
 
 def forward_mode() -> bool:
@@ -19,9 +22,26 @@ def forward_mode() -> bool:
     return forward_ad._current_level >= 0
 
 
+@contextmanager
+def one_tangent_below(tensors: Iterable[Tensor]) -> Iterator[list[Tensor]]:
+    """For the `jvp` of an operator: its tensors without the tangents that are being computed there, while all others go on.
+
+    torch switches all of them off, so that a tangent of a tangent would be 0.
+    """
+    with forward_ad._set_fwd_grad_enabled(True):
+        yield [forward_ad.unpack_dual(tensor).primal for tensor in tensors]
+
+
 def transformed() -> bool:
     """Whether a transform of `torch.func`, or `torch.vmap`, is running."""
     return torch._C._are_functorch_transforms_active()
+
+
+def mapping_of_old() -> bool:
+    """Whether torch's first `vmap` is running, not that of `torch.func`: the one of `is_grads_batched` and `vectorize=True`."""
+    level = torch._C._vmapmode_increment_nesting()  # nothing else tells
+    torch._C._vmapmode_decrement_nesting()
+    return level > 1
 
 
 def mapped(*tensors: Tensor) -> bool:

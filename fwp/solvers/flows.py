@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import logsigmoid
 
-from fwp.data.transforms import forward_mode
+from fwp.data.transforms import forward_mode, one_tangent_below
 
 __all__ = ["NEAR", "mean_softmax", "mean_tanh", "softmax_slopes", "tanh_series", "tanh_slopes"]
 
@@ -76,8 +76,9 @@ class _MeanTanhWithTangent(_MeanTanh):
 
     @staticmethod
     def jvp(ctx: Any, *tangents: Any) -> Tensor:
-        by_error, by_rate = tanh_slopes(*ctx.saved_tensors)
-        return tangents[0] * by_error + tangents[1] * by_rate
+        with one_tangent_below(ctx.saved_tensors) as saved:
+            by_error, by_rate = tanh_slopes(*saved)
+            return tangents[0] * by_error + tangents[1] * by_rate
 
 
 def _slow_flow(e: Tensor, z: Tensor) -> Tensor:
@@ -183,8 +184,9 @@ class _MeanSoftmaxWithTangent(_MeanSoftmax):
 
     @staticmethod
     def jvp(ctx: Any, *tangents: Any) -> Tensor:
-        along_error, by_rate, _ = softmax_slopes(tangents[0], *ctx.saved_tensors)
-        return along_error + by_rate * tangents[1].unsqueeze(-1)
+        with one_tangent_below(ctx.saved_tensors) as saved:
+            along_error, by_rate, _ = softmax_slopes(tangents[0], *saved)
+            return along_error + by_rate * tangents[1].unsqueeze(-1)
 
 
 def softmax_slopes(direction: Tensor, z: Tensor, mean: Tensor) -> tuple[Tensor, Tensor, Tensor]:

@@ -11,7 +11,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from fwp.data.transforms import behind, forward_mode
+from fwp.data.transforms import behind, forward_mode, one_tangent_below
 
 __all__ = ["phi1", "phi1_matrix"]
 
@@ -72,8 +72,8 @@ class _MomentWithTangent(_Moment):
 
     @staticmethod
     def jvp(ctx: Any, *tangents: Any) -> Tensor:
-        (z,) = ctx.saved_tensors
-        return tangents[0] * _moment(z, ctx.n + 1)
+        with one_tangent_below(ctx.saved_tensors) as (z,):
+            return tangents[0] * _moment(z, ctx.n + 1)
 
 
 def phi1_matrix(z: Float[Tensor, "... r r"]) -> Float[Tensor, "... r r"]:

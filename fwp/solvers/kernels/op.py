@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import hardshrink
 
-from fwp.data.transforms import forward_mode, transformed
+from fwp.data.transforms import forward_mode, mapping_of_old, one_tangent_below, transformed
 from fwp.errors import SolveError
 from fwp.solvers.kernels.build import library
 from fwp.solvers.kernels.in_torch import affine_states, flow_tangents
@@ -149,9 +149,17 @@ _scan.register_autograd(_backward, setup_context=_setup)
 
 def _gradients(at: Sequence[int], spec: str, grad: Tensor, borders: Tensor, *leaves: Tensor) -> tuple[Tensor, ...]:
     """The gradients of the initial state and of the inputs, which are the leaves, differentiable in all but the borders."""
+    _refuse_first_vmap()
     if forward_mode() and _spec(spec).step is Step.AFFINE:
         return _affine_gradients(at, spec, grad, *leaves)
     return _ScanBackward.apply(at, spec, grad, borders, *leaves)  # pyright: ignore[reportReturnType]
+
+
+def _refuse_first_vmap() -> None:
+    if mapping_of_old():
+        what = "a fused kernel has one derivative at a time for torch's first vmap, which is not that of torch.func"
+        help = "take torch.func.jacrev, jacfwd or vmap, or leave out is_grads_batched=True or vectorize=True"
+        raise SolveError(what, help=help)
 
 
 def _affine_gradients(at: Sequence[int], spec: str, grad: Tensor, *leaves: Tensor) -> tuple[Tensor, ...]:
@@ -165,6 +173,7 @@ def _affine_gradients(at: Sequence[int], spec: str, grad: Tensor, *leaves: Tenso
 
 def _tangents(at: Sequence[int], spec: str, *both: Tensor) -> Tensor:
     """The tangents of a flow's states, from the leaves and the tangents of all of them."""
+    _refuse_first_vmap()
     own, last = _spec(spec), at[-1]
     (initial, *inputs), (d_initial, *d_inputs) = both[: len(both) // 2], both[len(both) // 2 :]
     inputs, d_inputs = ([x[:, :last] for x in several] for several in (inputs, d_inputs))
@@ -198,7 +207,8 @@ class _Scan(torch.autograd.Function):
 
     @staticmethod
     def jvp(ctx: Any, *tangents: Any) -> tuple[Tensor, None]:
-        return _tangents(ctx.at, ctx.spec, *ctx.saved_tensors, *tangents[2:]), None
+        with one_tangent_below(ctx.saved_tensors) as leaves:
+            return _tangents(ctx.at, ctx.spec, *leaves, *tangents[2:]), None
 
     @staticmethod
     def vmap(
@@ -238,10 +248,10 @@ class _ScanBackward(torch.autograd.Function):
 
     @staticmethod
     def jvp(ctx: Any, *tangents: Any) -> tuple[Tensor, ...]:
-        grad, borders, *leaves = ctx.saved_tensors
-        _, bent = _bent(ctx.at, ctx.spec, grad, leaves, tangents[4:])
-        straight = _gradients(ctx.at, ctx.spec, tangents[2], borders, *leaves)
-        return tuple(a + b for a, b in zip(straight, bent, strict=True))
+        with one_tangent_below(ctx.saved_tensors) as (grad, borders, *leaves):
+            _, bent = _bent(ctx.at, ctx.spec, grad, leaves, tangents[4:])
+            straight = _gradients(ctx.at, ctx.spec, tangents[2], borders, *leaves)
+            return tuple(a + b for a, b in zip(straight, bent, strict=True))
 
     @staticmethod
     def vmap(
