@@ -13,6 +13,7 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from fwp.data.copies import Copied
+from fwp.data.transforms import first_true
 from fwp.errors import DataError
 
 __all__ = ["Causality", "Path", "evaluate", "pieces_of", "recentre"]
@@ -178,9 +179,9 @@ class Path(Copied):
 
     def _refuse_outside(self, times: Tensor) -> None:
         outside = ~((times >= self.times[:, :1]) & (times <= self.times[:, -1:]))
-        if outside.is_meta or not bool(outside.any()):
+        if (at := first_true(outside)) is None:
             return
-        sample, request = outside.nonzero()[0].tolist()
+        sample, request = at.tolist()
         raise DataError(
             "a requested time lies outside the path",
             (f"sample {sample}, request {request}", str(times[sample, request].item())),

@@ -19,6 +19,7 @@ from fwp.data.copies import Copied
 from fwp.data.frame import is_frame, row_labels
 from fwp.data.numbers import flags_of, numbers_of, whole_of
 from fwp.data.resolution import is_visible, narrowed
+from fwp.data.transforms import first_true
 from fwp.errors import DataError, warn
 
 __all__ = ["Array", "Series", "collate", "refuse_parts", "require_holdable", "series"]
@@ -171,7 +172,7 @@ def series(
     observed = ~data.isnan() & inside[..., None]
     if seen is not None:
         observed &= _shaped("mask", seen, *data.shape)
-    if (at := _first(data.isinf() & observed)) is not None:
+    if (at := first_true(data.isinf() & observed)) is not None:
         raise DataError(
             "an observed value is infinite",
             (f"sample {at[0]}, position {at[1]}, channel {at[2]}", str(data[tuple(at)].item())),
@@ -268,7 +269,7 @@ def _stretched(part: Series, time: int) -> Series:
 
 def refuse_parts(parts: Tensor, given: Tensor) -> None:
     """Refuse lengths that are no whole numbers, where `parts` is True. Raises: DataError."""
-    if (at := _first(torch.atleast_1d(parts))) is not None:
+    if (at := first_true(torch.atleast_1d(parts))) is not None:
         raise DataError(
             "a length is no whole number",
             (f"sample {at[0]}", f"length {torch.atleast_1d(given)[tuple(at)].item():g}"),
@@ -280,7 +281,7 @@ def _lengths(lengths: Tensor | None, batch: int, time: int, device: torch.device
     if lengths is None:
         return torch.full((batch,), time, device=device)
     length = _shaped("lengths", lengths, batch)
-    if (at := _first((length < 1) | (length > time))) is not None:
+    if (at := first_true((length < 1) | (length > time))) is not None:
         raise DataError(
             "a length is not between 1 and the number of time points",
             (f"sample {at[0]}", f"length {length[tuple(at)].item()}"),
@@ -301,7 +302,7 @@ def _times(times: Array | None, lengths: Tensor, batch: int, time: int, device: 
     given = _shaped("times", given, batch, time)
     last = lengths[:, None] - 1
     given = given.gather(1, torch.arange(time, device=device).expand(batch, -1).minimum(last))
-    if (at := _first(~given.isfinite())) is not None:
+    if (at := first_true(~given.isfinite())) is not None:
         raise DataError(
             "a time is not a finite number",
             (f"sample {at[0]}, position {at[1]}", str(given[tuple(at)].item())),
@@ -309,7 +310,7 @@ def _times(times: Array | None, lengths: Tensor, batch: int, time: int, device: 
         )
     steps, own = given.diff(dim=1), torch.arange(1, time, device=device) <= last
     grain = coarse * given[:, 1:].abs()
-    if (at := _first((steps <= 0) & own)) is not None:
+    if (at := first_true((steps <= 0) & own)) is not None:
         sample, position = at.tolist()
         lost = bool(
             coarse and given[sample, position + 1] == given[sample, position] and grain[sample, position] > 1e-3
@@ -337,7 +338,7 @@ def _times(times: Array | None, lengths: Tensor, batch: int, time: int, device: 
 
 
 def _static(features: Tensor, batch: int, dtype: torch.dtype) -> Tensor:
-    if (at := _first(~_shaped("static", features, batch, None).isfinite())) is not None:
+    if (at := first_true(~_shaped("static", features, batch, None).isfinite())) is not None:
         raise DataError(
             "a static feature is not finite",
             (f"sample {at[0]}, feature {at[1]}", str(features[tuple(at)].item())),
@@ -356,10 +357,3 @@ def _shaped(name: str, tensor: Tensor, *shape: int | None) -> Tensor:
             help="values are (batch time channel); batch and time come from them",
         )
     return tensor
-
-
-def _first(bad: Tensor) -> Tensor | None:
-    """Where the first True stands, where numbers can be looked at."""
-    if not is_visible(bad) or not bool(bad.any()):
-        return None
-    return bad.nonzero()[0]

@@ -18,6 +18,7 @@ from fwp.data.copies import Copied
 from fwp.data.plain import plain
 from fwp.data.precision import HALF, undisturbed, working
 from fwp.errors import CompositionError, FwpError, SizeError
+from fwp.fields.functional import as_called
 from fwp.fields.initial import FirstWrite, StatesFrom, Zero, maps_of, reads_first
 from fwp.fields.maps import SlowMap, reads_signal
 from fwp.fields.modules import WithoutBackwardHooks
@@ -55,6 +56,8 @@ class Net(Copied, WithoutBackwardHooks):
         sizes = {axis: plain(size) for axis, size in sizes.items()}
         check_given(model.spec.layers, sizes)
         self.sizes = dict(sizes)
+        self.prepared = False
+        """Whether `fwp.prepare` was called: its solves may compile a kernel, however short they are."""
         channels, points = model.control.channels(sizes["channel"]), model.control.points(sizes["channel"])
         self.layers = nn.ModuleList()
         for layer in model.spec.layers:
@@ -135,7 +138,7 @@ class Net(Copied, WithoutBackwardHooks):
                 help=f"series.to(dtype={own}), or build the net with dtype={given}; numpy's own numbers are float64",
             )
         answers = given if given in HALF else own
-        return VectorField(self, path.to(dtype=working(own)), None if answers is working(own) else answers)
+        return VectorField(as_called(self), path.to(dtype=working(own)), None if answers is working(own) else answers)
 
     def in_full(self) -> "Net":
         """The net in the type that is computed in; modules of the user's own compute in the type that they have.

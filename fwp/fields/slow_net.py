@@ -17,6 +17,7 @@ from fwp.data.precision import HALF
 from fwp.errors import CompositionError, SizeError
 from fwp.fields.maps import Activation, External, FeedForward, LayerNorm, Linear, Parameter, Shared, SlowMap
 from fwp.fields.modules import WithoutBackwardHooks, copy_of
+from fwp.fields.norm import Norm
 from fwp.fields.show import show_map
 from fwp.lowering import lower
 from fwp.terms.build import apply
@@ -127,7 +128,7 @@ class SlowNet(WithoutBackwardHooks):
                 return self._name(f"{owner}_linear", _Linear(of.axes, outputs, bias, self._sizes), source)
             case LayerNorm(of):
                 source = self._add(of, owner, copies)
-                return self._name(f"{owner}_norm", nn.LayerNorm([self._sizes[a] for a in of.axes]), source)
+                return self._name(f"{owner}_norm", Norm([self._sizes[a] for a in of.axes]), source)
             case FeedForward(of, hidden):
                 source = self._add(of, owner, copies)
                 return self._name(f"{owner}_block", _FeedForward(of.axes, hidden, self._sizes), source)
@@ -182,7 +183,7 @@ class _FeedForward(nn.Module):
 
     def __init__(self, axes: Axes, hidden: str, sizes: Mapping[str, int]) -> None:
         super().__init__()
-        self.norm = nn.LayerNorm([sizes[a] for a in axes])
+        self.norm = Norm([sizes[a] for a in axes])
         self.widen = _Linear(axes, (hidden,), True, sizes)
         self.narrow = _Linear((hidden,), axes, True, sizes)
 

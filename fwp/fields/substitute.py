@@ -17,7 +17,7 @@ M = TypeVar("M", bound=nn.Module)
 def substitute(module: M, tensor_for: Callable[[Tensor], Tensor], kept: Collection[nn.Module] = ()) -> M:
     """The module with another tensor for each parameter, asked for once where modules share it.
 
-    All else is shared with the module: buffers, hooks, and whole the submodules that are to be `kept`.
+    Hooks and all else are shared with the module, and whole the submodules that are to be `kept`; buffers are those it has now.
     """
     modules: dict[int, nn.Module] = {id(own): own for own in kept}
     tensors: dict[int, Tensor] = {}
@@ -35,6 +35,7 @@ def substitute(module: M, tensor_for: Callable[[Tensor], Tensor], kept: Collecti
         other = modules[id(own)] = own.__class__.__new__(own.__class__)
         other.__dict__.update(own.__dict__)
         other.__dict__["_parameters"] = {name: parameter(value) for name, value in own.__dict__["_parameters"].items()}
+        other.__dict__["_buffers"] = dict(own.__dict__["_buffers"])
         other.__dict__["_modules"] = {name: copy(value) for name, value in own.__dict__["_modules"].items()}
         return other
 

@@ -20,6 +20,7 @@ from fwp.data.numbers import numbers_of, whole_of
 from fwp.data.plain import plain
 from fwp.data.precision import undisturbed, working
 from fwp.data.series import Array, refuse_parts
+from fwp.data.transforms import first_true
 from fwp.errors import CompositionError, FwpError, SizeError
 from fwp.fields import Net, Projection, direct, suited
 from fwp.models.stream import State, inside, traced
@@ -294,8 +295,8 @@ class FastWeights(Copied, nn.Module):
                 refuse_far(checked.times)
             return checked
         early = (checked.times[:, 0] <= state.times[:, 1]) & (length > 0)
-        if bool(early.any()):
-            sample = int(early.nonzero()[0])
+        if (at := first_true(early)) is not None:
+            sample = int(at)
             raise FwpError(
                 "a call begins before the one that it goes on from has ended",
                 (f"sample {sample}, the state's last time", str(state.times[sample, 1].item())),

@@ -13,6 +13,7 @@ from fwp.data import Series
 from fwp.data.copies import Copied
 from fwp.errors import CompositionError, FwpError
 from fwp.fields import Net, VectorField
+from fwp.fields.norm import Norm
 from fwp.models.recurrent import Recurrence
 from fwp.models.stream import stride_of
 from fwp.solvers import Solution, read_along, solve
@@ -80,7 +81,7 @@ class Block(nn.Module):
 
     def __init__(self, width: int, hidden: int, dropout: float) -> None:
         super().__init__()
-        self.norm = nn.LayerNorm(width)
+        self.norm = Norm(width)
         self.widen = nn.Linear(width, hidden)
         self.narrow = nn.Linear(hidden, width)
         self.dropout = nn.Dropout(dropout)

@@ -26,6 +26,10 @@ from fwp.solvers.solve import follow
 __all__ = ["Description", "Passed", "described", "pass_through", "traced_through"]
 
 
+PREPARED = " "
+"""After the text of a net that is to be solved by a kernel: a space, which json passes over."""
+
+
 class Passed(NamedTuple):
     """What a stretch leaves."""
 
@@ -98,6 +102,7 @@ def traced_through(
     given = [] if new.static is None else [new.static]
     given += [] if before is None else [*before, *[(begin or {})[name] for name in names]]
     parameters = list(net.parameters())
+    text += PREPARED * net.prepared
     outputs, knots, times, *states = _stretch(
         new.values, new.times, new.mask, new.lengths, given, parameters, text, new.static is not None
     )
@@ -109,7 +114,9 @@ def _skeleton(text: str) -> tuple[Net, str, int]:
     """The net that the text describes, on the meta device, with method and steps."""
     model, sizes, method, steps, *_ = json.loads(text)
     with torch.device("meta"):
-        return Net(from_json(model), sizes), method, steps
+        net = Net(from_json(model), sizes)
+    net.prepared = text.endswith(PREPARED)
+    return net, method, steps
 
 
 def _run(

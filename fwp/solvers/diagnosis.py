@@ -7,6 +7,7 @@ import torch
 from jaxtyping import Bool, Float, Int64
 from torch import Tensor
 
+from fwp.data.transforms import mapped
 from fwp.errors import SolveError
 from fwp.fields import VectorField
 from fwp.solvers.finite import all_finite
@@ -45,6 +46,7 @@ def refuse_unfinished(
     """
     if all_finite(*found.values()):
         return
+    _refuse_mapped(f"`{method}` could not solve the field: the states are not finite", *found.values())
     end = field.path.intervals
     stride = isqrt(end) + 1
     marks = [*range(0, end, stride), end]
@@ -68,12 +70,23 @@ def _finite(states: Tensors) -> Bool[Tensor, "knot batch"]:
     return torch.stack([torch.isfinite(state).flatten(2).all(2) for state in states.values()]).all(0)
 
 
+def _refuse_mapped(what: str, *found: Tensor) -> None:
+    """Raise where what is not finite stands for many, of which none has a name."""
+    if mapped(*found):
+        raise SolveError(
+            what,
+            ("where", "somewhere in what torch.vmap maps over"),
+            help="solve them as one batch, or one by one, without torch.vmap: the error then says which, and where",
+        )
+
+
 def refuse_unread(
     field: VectorField, read: Float[Tensor, "batch request *rest"], knots: Int64[Tensor, "batch request"]
 ) -> None:
     """Raise where what was read at these knots is not finite, though the states are."""
     if all_finite(read):
         return
+    _refuse_mapped("the states are finite, but what is read of them is not", read)
     sample, request = (int(place) for place in (~torch.isfinite(read).flatten(2).all(2)).nonzero()[0])
     knot = int(knots[sample, request])
     reading = field.net.model.spec.layers[-1].rule.read

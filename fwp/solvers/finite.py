@@ -3,6 +3,8 @@
 import torch
 from torch import Tensor
 
+from fwp.data.transforms import behind
+
 __all__ = ["all_finite"]
 
 
@@ -10,4 +12,4 @@ def all_finite(*tensors: Tensor) -> bool:
     """No entry is NaN or infinite; of several tensors on a GPU the host waits once. In a compiled graph nobody can ask: True."""
     if torch.compiler.is_compiling():
         return True
-    return bool(torch.stack([torch.isfinite(tensor).all() for tensor in tensors]).all())
+    return bool(torch.stack([torch.isfinite(behind(tensor)).all() for tensor in tensors]).all())

@@ -16,7 +16,9 @@ import torch
 from torch import Tensor
 from torch.nn.functional import logsigmoid
 
-__all__ = ["NEAR", "mean_softmax", "mean_tanh", "tanh_series"]
+from fwp.data.transforms import forward_mode, one_tangent_below
+
+__all__ = ["NEAR", "mean_softmax", "mean_tanh", "softmax_slopes", "tanh_series", "tanh_slopes"]
 
 NEAR = 0.1
 """Below this |z| a difference of means over z is a Taylor series: above, the difference loses a digit for the first derivative
@@ -33,7 +35,7 @@ def mean_tanh(e: Tensor, z: Tensor) -> Tensor:
     The arguments broadcast: elements that share a rate have a z of size one there. z may have any sign; at 0 the mean is
     tanh(e).
     """
-    return _MeanTanh.apply(e, z)  # type: ignore[no-any-return]
+    return (_MeanTanhWithTangent if forward_mode() else _MeanTanh).apply(e, z)  # pyright: ignore[reportReturnType]
 
 
 def mean_softmax(e: Tensor, z: Tensor) -> Tensor:
@@ -42,7 +44,7 @@ def mean_softmax(e: Tensor, z: Tensor) -> Tensor:
     With s such that Σ softplus(s + e) = z, that flow ends in e⁺ = e − softplus(s + e). z ≥ 0 has the shape of e without its
     last axis; at 0 the mean is softmax(e).
     """
-    return _MeanSoftmax.apply(e, z)  # type: ignore[no-any-return]
+    return (_MeanSoftmaxWithTangent if forward_mode() else _MeanSoftmax).apply(e, z)  # pyright: ignore[reportReturnType]
 
 
 class _MeanTanh(torch.autograd.Function):
@@ -60,8 +62,23 @@ class _MeanTanh(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor]:
         e, z, mean = ctx.saved_tensors
-        by_error, by_rate = _tanh_slopes(e, z, mean)
+        by_error, by_rate = tanh_slopes(e, z, mean)
         return (grad * by_error).sum_to_size(e.shape), (grad * by_rate).sum_to_size(z.shape)
+
+
+class _MeanTanhWithTangent(_MeanTanh):
+    """Apart from the other, because torch's compiler follows no function that has a `jvp`."""
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Tensor, Tensor], output: Tensor) -> None:
+        _MeanTanh.setup_context(ctx, inputs, output)
+        ctx.save_for_forward(*inputs, output)
+
+    @staticmethod
+    def jvp(ctx: Any, *tangents: Any) -> Tensor:
+        with one_tangent_below(ctx.saved_tensors) as saved:
+            by_error, by_rate = tanh_slopes(*saved)
+            return tangents[0] * by_error + tangents[1] * by_rate
 
 
 def _slow_flow(e: Tensor, z: Tensor) -> Tensor:
@@ -86,7 +103,7 @@ def _fast_flow(e: Tensor, z: Tensor) -> Tensor:
     return torch.where(e < 0, -moved, moved) / z
 
 
-def _tanh_slopes(e: Tensor, z: Tensor, mean: Tensor) -> tuple[Tensor, Tensor]:
+def tanh_slopes(e: Tensor, z: Tensor, mean: Tensor) -> tuple[Tensor, Tensor]:
     """The derivatives of `mean_tanh` by e and by z, in operations that may be differentiated once more.
 
     With x = tanh e and P = √((sech e / exp(−z))² + x²), the flow ends at tanh e⁺ = x / P and ∂e⁺/∂e = 1 / P.
@@ -153,14 +170,33 @@ class _MeanSoftmax(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor]:
-        z, mean = ctx.saved_tensors
-        moves = mean * z.unsqueeze(-1)  # softplus(s + e), whose sigmoid is 1 − exp(−move)
-        weights = mean * _lost(moves, 1)
-        total = weights.sum(-1, keepdim=True)
-        by_error = weights * (grad - (grad * weights).sum(-1, keepdim=True) / total)
-        bends = mean * mean * _lost(moves, 2)
-        by_rate = (mean * bends.sum(-1, keepdim=True) - bends) / total
+        by_error, by_rate, _ = softmax_slopes(grad, *ctx.saved_tensors)
         return by_error, (grad * by_rate).sum(-1)
+
+
+class _MeanSoftmaxWithTangent(_MeanSoftmax):
+    """Apart from the other, because torch's compiler follows no function that has a `jvp`."""
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Tensor, Tensor], output: Tensor) -> None:
+        _MeanSoftmax.setup_context(ctx, inputs, output)
+        ctx.save_for_forward(inputs[1], output)
+
+    @staticmethod
+    def jvp(ctx: Any, *tangents: Any) -> Tensor:
+        with one_tangent_below(ctx.saved_tensors) as saved:
+            along_error, by_rate, _ = softmax_slopes(tangents[0], *saved)
+            return along_error + by_rate * tangents[1].unsqueeze(-1)
+
+
+def softmax_slopes(direction: Tensor, z: Tensor, mean: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """The derivative of `mean_softmax` by e, which is diag(w) − w wᵀ / Σ w, times a direction; that by z; and w."""
+    moves = mean * z.unsqueeze(-1)  # softplus(s + e), whose sigmoid is 1 − exp(−move)
+    weights = mean * _lost(moves, 1)
+    total = weights.sum(-1, keepdim=True)
+    along_error = weights * (direction - (direction * weights).sum(-1, keepdim=True) / total)
+    bends = mean * mean * _lost(moves, 2)
+    return along_error, (mean * bends.sum(-1, keepdim=True) - bends) / total, weights
 
 
 def _softplus(x: Tensor) -> Tensor:

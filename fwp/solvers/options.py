@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from enum import Enum
 from typing import assert_never
 
-from fwp.solvers.kernels import BUILD_SECONDS, KernelSpec
+from fwp.solvers.kernels import BUILD_SECONDS
 from fwp.solvers.situation import Situation
 from fwp.terms.witness import ConstantRate, LowRank, OneSided, ReadOut, Structure, TwoSided
 
@@ -115,10 +115,10 @@ def against(structure: Structure, constant: bool, other: str) -> str:
             raise AssertionError(f"{other} is what a plan takes where it fits")
 
 
-def against_scan(situation: Situation, kernel: KernelSpec | None, chosen: Scan, other: Scan, count: int) -> str:
+def against_scan(situation: Situation, chosen: Scan, other: Scan, count: int) -> str:
     """The reason against a scan that could run through the steps, given the one that was taken."""
     match other:
-        case Scan.FUSED if kernel is not None and kernel not in situation.built:
+        case Scan.FUSED:
             gain = count * GAIN_SECONDS[chosen]
             return f"compiling takes some {BUILD_SECONDS} s, more than the {gain:.2g} s that a call gains: fwp.prepare(field)"
         case Scan.SEQUENTIAL:
@@ -131,8 +131,6 @@ def against_scan(situation: Situation, kernel: KernelSpec | None, chosen: Scan, 
             return f"fewer than {FEW} steps"
         case Scan.ASSOCIATIVE:
             return f"multiplies {situation.reads} × {situation.reads} matrices where vectors do"
-        case Scan.FUSED:
-            return "the overhead of a call, for so few steps"
         case _:
             assert_never(other)
 

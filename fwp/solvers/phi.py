@@ -11,6 +11,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from fwp.data.transforms import behind, forward_mode, one_tangent_below
+
 __all__ = ["phi1", "phi1_matrix"]
 
 _SMALL = 0.5
@@ -25,11 +27,17 @@ _DOUBLINGS = 24
 
 def phi1(z: Float[Tensor, "..."]) -> Float[Tensor, "..."]:
     """φ₁ entry by entry; differentiable any number of times."""
-    return _Moment.apply(z, 0)  # pyright: ignore[reportReturnType]  # torch does not type it
+    return _moment(z, 0)
+
+
+def _moment(z: Tensor, n: int) -> Tensor:
+    """∫₀¹ sⁿ eᶻˢ ds: φ₁ for n = 0, and for every n the derivative of the one before."""
+    own = _MomentWithTangent if forward_mode() else _Moment
+    return own.apply(z, n)  # pyright: ignore[reportReturnType]  # torch does not type it
 
 
 class _Moment(torch.autograd.Function):
-    """∫₀¹ sⁿ eᶻˢ ds: φ₁ for n = 0, and for every n the derivative of the one before."""
+    generate_vmap_rule = True
 
     @staticmethod
     def forward(z: Tensor, n: int) -> Tensor:
@@ -51,7 +59,21 @@ class _Moment(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None]:
         (z,) = ctx.saved_tensors
-        return grads[0] * _Moment.apply(z, ctx.n + 1), None  # pyright: ignore[reportOperatorIssue]
+        return grads[0] * _moment(z, ctx.n + 1), None
+
+
+class _MomentWithTangent(_Moment):
+    """Apart from the other, because torch's compiler follows no function that has a `jvp`."""
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Tensor, int], output: Tensor) -> None:
+        _Moment.setup_context(ctx, inputs, output)
+        ctx.save_for_forward(inputs[0])
+
+    @staticmethod
+    def jvp(ctx: Any, *tangents: Any) -> Tensor:
+        with one_tangent_below(ctx.saved_tensors) as (z,):
+            return tangents[0] * _moment(z, ctx.n + 1)
 
 
 def phi1_matrix(z: Float[Tensor, "... r r"]) -> Float[Tensor, "... r r"]:
@@ -60,7 +82,7 @@ def phi1_matrix(z: Float[Tensor, "... r r"]) -> Float[Tensor, "... r r"]:
         doublings = torch.log2(z.abs().sum(-1).amax(-1).clamp(min=_SMALL) / _SMALL).ceil()
         doublings = doublings.nan_to_num(0.0, posinf=0.0)  # what is not finite stays so
         seen = z.device.type == "cpu" and z.numel() and not torch.compiler.is_compiling()
-        most = int(doublings.max()) if seen else _DOUBLINGS
+        most = int(behind(doublings).max()) if seen else _DOUBLINGS
     if z.shape[-1] == 2:
         return _of_two(z, doublings, most)
     identity = torch.eye(z.shape[-1], dtype=z.dtype, device=z.device)

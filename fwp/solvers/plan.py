@@ -234,15 +234,11 @@ def _scan(situation: Situation, method: str, scan: str, steps: int, reasons: lis
             chosen = Scan.ASSOCIATIVE
         else:
             chosen = Scan.SEQUENTIAL
-        if Scan.FUSED not in why and (kernel in situation.built or count * GAIN_SECONDS[chosen] > BUILD_SECONDS):
+        if Scan.FUSED not in why and (situation.prepared or count * GAIN_SECONDS[chosen] > BUILD_SECONDS):
             chosen = Scan.FUSED
     for other in Scan:
         if other is not chosen:
-            asked = (
-                f"{chosen.value} was asked for"
-                if scan != "auto"
-                else against_scan(situation, kernel, chosen, other, count)
-            )
+            asked = f"{chosen.value} was asked for" if scan != "auto" else against_scan(situation, chosen, other, count)
             reasons.append((f"{other.value} scan", why.get(other) or asked))
     return chosen
 

@@ -1,4 +1,4 @@
-"""Compiling ahead: what one call would not pay for, a training run of many does."""
+"""Compiling ahead: what one call would not pay for, a training run of many does; the net remembers that it was asked for."""
 
 from __future__ import annotations
 
@@ -12,7 +12,11 @@ __all__ = ["prepare"]
 
 
 def prepare(field: VectorField, method: str = "auto") -> bool:
-    """Compile the kernel that `solve(field, method=method)` can then use from its first call on; a second or two, once.
+    """Compile the kernel of this method's steps, and have the field's net solved by kernels from now on: a second or two, once.
+
+    Without it a plan compiles only where a single call gains more than that, and never asks what was compiled before: what
+    a program prints depends on its own words, not on what other programs left on the machine. `field.net.prepared` says
+    that it was called; setting it to False takes it back.
 
     Returns:
         Whether there is such a kernel: not for every rule, and only on a CPU with a C compiler that works, as a warning says
@@ -27,4 +31,7 @@ def prepare(field: VectorField, method: str = "auto") -> bool:
     if situation.structure is None:
         return False
     kernel = kernel_of(situation, plan(situation, method=method).method)
-    return kernel is not None and situation.compiler and ready(kernel)
+    if kernel is None or not situation.compiler or not ready(kernel):
+        return False
+    field.net.prepared = True
+    return True

@@ -40,8 +40,9 @@ class Situation:
     dtype: str
     device: str
     compiler: bool
-    built: frozenset[KernelSpec] = frozenset()
-    """The kernels that need not be compiled any more."""
+    """There is one, and some method's steps have a kernel; what has been compiled before is nowhere asked."""
+    prepared: bool = False
+    """`fwp.prepare` was called for the net: it will be solved so often that a kernel is worth compiling."""
 
 
 def situation_of(field: VectorField) -> Situation:
@@ -60,10 +61,8 @@ def situation_of(field: VectorField) -> Situation:
         str(coefficients.dtype).removeprefix("torch."),
         coefficients.device.type,
     )
-    possible = _kernels(plain)
-    built = frozenset(k for k in possible if kernels.built(k))
-    # Whether the compiler works is tried out, once a process: only where a kernel may still have to be made.
-    return replace(plain, built=built, compiler=bool(built) or (bool(possible) and kernels.available()))
+    # Whether the compiler works is tried out, once a process: only where there may be a kernel to make.
+    return replace(plain, prepared=field.net.prepared, compiler=bool(_kernels(plain)) and kernels.available())
 
 
 @lru_cache(maxsize=256)

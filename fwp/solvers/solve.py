@@ -14,6 +14,7 @@ from torch import Tensor
 from fwp.controls import Path
 from fwp.data.numbers import numbers_of
 from fwp.data.precision import undisturbed, working
+from fwp.data.transforms import first_true, mapped
 from fwp.errors import DataError, FwpError, SolveError
 from fwp.fields import VectorField
 from fwp.solvers.adjoint import warn_of_adjoint
@@ -22,6 +23,8 @@ from fwp.solvers.choices import Choices, check_choices
 from fwp.solvers.decide import decide
 from fwp.solvers.diagnosis import refuse_unfinished, refuse_unread, stopped
 from fwp.solvers.finite import all_finite
+from fwp.solvers.fixed_step import followed
+from fwp.solvers.fixed_step import integrate as integrate_plainly
 from fwp.solvers.plan import Plan
 from fwp.solvers.solution import Solution, Statistics
 from fwp.solvers.torchcde import integrate as integrate_cde
@@ -83,7 +86,7 @@ def solve(
     path, knots, at_end = requests_of(field.path, times)
     field = replace(field.in_full(), path=path)
     chosen = decide(field, **asked.of_plan)
-    if asked.gradient == "adjoint" and torch.is_grad_enabled():
+    if asked.gradient == "adjoint" and torch.is_grad_enabled() and not followed():
         warn_of_adjoint(field, chosen)
     states = begin_with(field.initial(), initial)
     counts = _counts(field, states, asked, chosen)
@@ -92,6 +95,9 @@ def solve(
     def integrate(knots: Sequence[int], counts: Counts) -> dict[str, Tensor]:
         if chosen.backend == "structured":
             return integrate_structured(field, states, knots, chosen, counts)
+        if followed():
+            plainly = {"method": chosen.method, "steps": asked.steps, "adjoint": asked.gradient == "adjoint"}
+            return integrate_plainly(field, states, knots, counts=counts, **plainly)
         adaptor = integrate_cde if chosen.backend == "torchcde" else integrate_ode
         own, steps, adjoint = chosen.method, asked.steps, asked.gradient == "adjoint"
         tolerances = {"rtol": asked.rtol, "atol": asked.atol}
@@ -243,13 +249,19 @@ def requests_of(path: Path, times: Tensor | str | None) -> tuple[Path, Int64[Ten
             ("path", f"{path.batch} samples"),
             help="give (request) or (batch request)",
         )
-    if wanted.shape[1] == 0 or bool((wanted.diff(dim=1) < 0).any()):
+    if wanted.shape[1] == 0 or first_true(wanted.diff(dim=1) < 0) is not None:
         raise SolveError(
             "requested times must be given, and in ascending order",
             ("times", f"shape {tuple(wanted.shape)}"),
             help="sort them; pass None for each sample's own end",
         )
     refined, knots = path.with_knots(wanted)
+    if mapped(knots):
+        raise SolveError(
+            "states at times that differ between what torch.vmap maps over have no common knots",
+            ("times", f"shape {tuple(wanted.shape)}"),
+            help='give all the same times, ask for "knots" or for the end, or solve them as one batch, without torch.vmap',
+        )
     return refined, knots, False
 
 

@@ -15,6 +15,7 @@ from torch import Tensor
 from torch.utils.checkpoint import checkpoint, noop_context_fn
 
 from fwp.controls.knots import arrivals, at_arrivals
+from fwp.data.transforms import transformed
 from fwp.fields import VectorField
 from fwp.fields.net import LayerNet
 from fwp.solvers.again import AsBefore
@@ -178,7 +179,7 @@ def _run(run: Callable[[Tensor], _T], state: Tensor, layer: LayerNet, plan: Plan
 
     Then randomness in maps of the user's own is repeated, and buffers are what they were.
     """
-    if not (plan.recompute and torch.is_grad_enabled()):
+    if not (plan.recompute and torch.is_grad_enabled()) or transformed():  # torch.func has no checkpoints: all is kept
         return run(state)
     remembers = next(layer.buffers(), None) is not None
     contexts = (lambda: (nullcontext(), AsBefore(layer))) if remembers else noop_context_fn

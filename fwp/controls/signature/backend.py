@@ -62,7 +62,7 @@ def log_signature_by(
     """The log-signatures of the straight lines through the points of each window.
 
     Raises:
-        DataError: in backward, where gradients of gradients are asked of signatory or pysiglib.
+        DataError: gradients of gradients or derivatives in forward mode are asked of signatory or pysiglib.
     """
     match backend:
         case Backend.CLOSED_FORM:
@@ -96,10 +96,29 @@ class _Once(torch.autograd.Function):
     """Differentiable once: both libraries' backward is no operation of autograd, so that a gradient through it would be 0."""
 
     @staticmethod
-    def forward(ctx: Any, points: Tensor, depth: int, backend: Backend) -> Tensor:
-        ctx.save_for_backward(points)
-        ctx.depth, ctx.backend = depth, backend
+    def forward(points: Tensor, depth: int, backend: Backend) -> Tensor:
         return _computed(backend, points, depth)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Tensor, int, Backend], output: Tensor) -> None:
+        points, ctx.depth, ctx.backend = inputs
+        ctx.save_for_backward(points)
+
+    @staticmethod
+    def jvp(ctx: Any, *_: Any) -> Tensor:
+        raise DataError(
+            f"{ctx.backend.value} has no derivatives in forward mode",
+            ("log-signature", f"depth {ctx.depth}"),
+            help="use depth 1 or 2, whose closed forms have them, or gradients: torch.autograd.grad, backward",
+        )
+
+    @staticmethod
+    def vmap(
+        info: Any, in_dims: tuple[int, None, None], points: Tensor, depth: int, backend: Backend
+    ) -> tuple[Tensor, int]:
+        windows = points.movedim(in_dims[0], 0)
+        found: Tensor = _Once.apply(windows.flatten(0, 1), depth, backend)  # pyright: ignore[reportAssignmentType]
+        return found.unflatten(0, (info.batch_size, windows.shape[1])), 0
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None]:
@@ -107,7 +126,7 @@ class _Once(torch.autograd.Function):
             raise DataError(
                 f"{ctx.backend.value} has no gradients of gradients",
                 ("log-signature", f"depth {ctx.depth}"),
-                help="use depth 1 or 2, whose closed forms have them, or leave out create_graph",
+                help="use depth 1 or 2, whose closed forms have them, or leave out create_graph, which torch.func.grad implies",
             )
         with torch.enable_grad():
             points = ctx.saved_tensors[0].detach().requires_grad_()

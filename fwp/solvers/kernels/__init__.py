@@ -1,6 +1,6 @@
 """Fused kernels: many steps of a rule in one call, in C that is generated, compiled and cached for each kind and size."""
 
-from fwp.solvers.kernels.build import BUILD_SECONDS, available, built, ready
+from fwp.solvers.kernels.build import BUILD_SECONDS, available, ready
 from fwp.solvers.kernels.op import fused_scan
 from fwp.solvers.kernels.source import source
 from fwp.solvers.kernels.spec import KernelSpec, Step, shapes
@@ -10,7 +10,6 @@ __all__ = [
     "KernelSpec",
     "Step",
     "available",
-    "built",
     "fused_scan",
     "ready",
     "shapes",

@@ -20,7 +20,7 @@ from fwp.solvers.kernels.room import Room
 from fwp.solvers.kernels.source import source
 from fwp.solvers.kernels.spec import KernelSpec
 
-__all__ = ["BUILD_SECONDS", "available", "built", "library", "ready"]
+__all__ = ["BUILD_SECONDS", "available", "library", "ready"]
 
 BUILD_SECONDS = 1.0
 """What a kernel costs the first time, about: gcc 12 takes 0.3 to 1.2 s of one core for sizes up to 64 × 64."""
@@ -45,15 +45,6 @@ def available() -> bool:
         help = "name a C compiler that works with CC=…, and a folder whose files may be executed with TMPDIR=… or FWP_CACHE=…"
         _lost("no fused kernel can be made here", (("compiler", shlex.join(own)), ("because", why)), help)
     return why is None
-
-
-def built(spec: KernelSpec) -> bool:
-    """Whether the kernel is in the cache folder: using it then costs no more than opening a file."""
-    try:
-        own = command()
-        return own is not None and (own_cache(make=False) / _name(source(spec), own)).exists()
-    except (OSError, FwpError):
-        return False
 
 
 def ready(spec: KernelSpec) -> bool:

@@ -1,0 +1,63 @@
+"""Layer norm with derivatives of every order: torch's are right once and twice, and in forward mode once.
+
+Beyond, its third derivative and the gradient of its tangent are wrong without a word (torch 2.13): there the plain formula
+is differentiated. Values and gradients are torch's own, bit for bit.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from fwp.data.transforms import forward_mode
+
+__all__ = ["Norm"]
+
+
+class Norm(nn.LayerNorm):
+    """`torch.nn.LayerNorm`, differentiable any number of times."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        """The input, normalised over its last axes."""
+        if forward_mode():
+            return _plainly(input, self.weight, self.bias, self.normalized_shape, self.eps)
+        if torch.compiler.is_compiling() or torch.is_autocast_enabled(
+            input.device.type
+        ):  # neither goes beyond a gradient
+            return super().forward(input)
+        normal, _, _ = _Normal.apply(input, self.weight, self.bias, self.normalized_shape, self.eps)  # pyright: ignore[reportGeneralTypeIssues]
+        return normal
+
+
+def _plainly(source: Tensor, weight: Tensor, bias: Tensor, shape: Sequence[int], eps: float) -> Tensor:
+    axes = tuple(range(-len(shape), 0))
+    centred = source - source.mean(axes, keepdim=True)
+    return centred * torch.rsqrt(centred.square().mean(axes, keepdim=True) + eps) * weight + bias
+
+
+class _Normal(torch.autograd.Function):
+    generate_vmap_rule = True
+
+    @staticmethod
+    def forward(
+        source: Tensor, weight: Tensor, bias: Tensor, shape: Sequence[int], eps: float
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        return torch.native_layer_norm(source, shape, weight, bias, eps)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tensor, Tensor]) -> None:
+        *tensors, ctx.shape, ctx.eps = inputs
+        ctx.mark_non_differentiable(*output[1:])
+        ctx.save_for_backward(*tensors, *output[1:])
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
+        source, weight, bias, mean, scale = ctx.saved_tensors
+        if torch.is_grad_enabled() or forward_mode():
+            _, pullback = torch.func.vjp(lambda *own: _plainly(*own, ctx.shape, ctx.eps), source, weight, bias)
+            return *pullback(grads[0]), None, None
+        wanted = list(ctx.needs_input_grad[:3])
+        backward = torch.ops.aten.native_layer_norm_backward
+        found = backward(grads[0], source, ctx.shape, mean, scale, weight, bias, wanted)
+        return *found, None, None
