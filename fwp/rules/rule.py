@@ -38,7 +38,8 @@ class Rule(Scalable):
         name: what to call the rule in tables and messages.
         read: the read-out, a term; `W @ q` for a state with keys.
         laws: what its author claims of its solutions, besides the laws that its structure implies: `fwp.testing` tries them.
-            They are functions, so that json leaves them out, and a rule made of this one must claim them anew.
+            They are functions, so that json leaves them out, and a rule made of this one must claim them anew; a pickle keeps
+            those whose functions have a name in their module, which a lambda has not.
         unbounded: why its state need not stay bounded, where its structure does not show it: such a rule need not pass
             `fwp.testing`'s check that it stays so. A claim like a law's.
 
@@ -100,6 +101,15 @@ class Rule(Scalable):
     def variables(self) -> tuple[Variable, ...]:
         """All variables, the state first, then in order of appearance in the rate and the read-out."""
         return variables(self.of, self.rate, self.read)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**vars(self), "laws": tuple(law for law in self.laws if law.travels)}
+
+    def __copy__(self) -> Rule:
+        return self  # a value, and copied with all that it claims
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Rule:
+        return self
 
     @property
     def signature(self) -> Mapping[str, str]:

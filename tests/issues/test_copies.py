@@ -5,6 +5,7 @@ import io
 import multiprocessing
 import pickle
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -20,6 +21,7 @@ from fwp.fields import external, softmax, wiring
 from fwp.fields import linear as linear_map
 from fwp.models import Head, Predictor, Recurrent, State
 from fwp.rules import ALL, W, delta, momentum_delta, x
+from fwp.rules.laws import growth_bound
 from tests.fields.nets import built, some_series, suitable
 
 VALUES = torch.randn(2, 20, 3, generator=torch.Generator().manual_seed(1))
@@ -258,6 +260,17 @@ def test_a_lowered_rule_travels(copied: Callable[[Any], Any]) -> None:
     other = copied(lowered)
     assert other == lowered and other.source == lowered.source
     assert torch.equal(other(*values), lowered(*values))
+
+
+@COPIES
+def test_a_rule_travels_with_what_it_claims_where_that_can(copied: Callable[[Any], Any]) -> None:
+    """A law of functions without a name stays behind in a pickle, as in json; the rule and what is built of it do not."""
+    law = replace(growth_bound, name="mine", applies=lambda rule: False)
+    own = FastWeights(fwp.Rule(delta.rate, laws=[growth_bound, law]), 3, 8)
+    other = copied(own)
+    assert torch.equal(other(VALUES)[0], own(VALUES)[0])
+    (layer,) = other.model.spec.layers
+    assert layer.rule.laws == ((growth_bound, law) if copied is copy.deepcopy else (growth_bound,))
 
 
 @COPIES
