@@ -32,7 +32,7 @@ def decide(
     situation = situation_of(field)
 
     def planned(compiler: bool) -> Plan:
-        own = situation if compiler else replace(situation, compiler=False, built=frozenset())
+        own = situation if compiler else replace(situation, compiler=False)
         return plan(own, method=method, scan=scan, chunk=chunk, steps=steps, gradient=gradient, backend=backend)
 
     chosen = planned(situation.compiler)
