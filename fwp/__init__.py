@@ -3,6 +3,11 @@
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from fwp import interrupt
+
+if interrupt.is_command():  # what comes now takes seconds
+    interrupt.begin()
+
 from fwp.controls import Control, Path
 from fwp.data import Series, read_table, series
 from fwp.errors import FwpError

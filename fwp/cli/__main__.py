@@ -5,7 +5,7 @@ import sys
 from fwp.cli import main
 
 if __name__ == "__main__":
-    # Python has put the current folder first, where a file could take the place of an installed module; `fwp` does not.
+    # Python has put the current folder first, where a file would take an installed module's place; the program `fwp` does not.
     if sys.path and not sys.flags.safe_path:
         sys.path.append(sys.path.pop(0))
     main()

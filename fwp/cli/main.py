@@ -1,11 +1,19 @@
 """The command `fwp`: finds the command that is meant, and prints what the user did wrong without a traceback."""
 
-import os
+from __future__ import annotations
+
 import sys
 from collections.abc import Sequence
+from errno import EBADF, EDQUOT, EFBIG, EIO, ENOSPC
 from importlib import import_module
+from typing import TYPE_CHECKING
 
+from fwp import interrupt
+from fwp.cli.streams import let_go, prepared
 from fwp.errors import FwpError
+
+if TYPE_CHECKING:
+    from tyro.extras import SubcommandApp
 
 __all__ = ["main"]
 
@@ -21,10 +29,38 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     try:
+        prepared()
+        app = _app(arguments)
+        interrupt.end()
+        try:
+            app.cli(
+                prog="fwp",
+                description="Learning rules of fast weights in continuous time: show one, train it on data, predict and draw.",
+                args=arguments,
+            )
+        finally:
+            sys.stdout.flush()
+    except FwpError as error:
+        print(error, file=sys.stderr)
+        raise SystemExit(1) from None
+    except KeyboardInterrupt:
+        kept = "; what is done is kept, and the same command goes on" if {*arguments[:1]} & {"run", "bench"} else ""
+        print(f"interrupted{kept}", file=sys.stderr)
+        raise SystemExit(130) from None
+    except BrokenPipeError:  # the reader has seen enough
+        let_go()
+        raise SystemExit(1) from None
+    except OSError as error:
+        print(_refused(error), file=sys.stderr)
+        raise SystemExit(1) from None
+
+
+def _app(arguments: Sequence[str]) -> SubcommandApp:
+    """The command that is meant, if it can be told: all together take seconds to import, for a lightning that few need."""
+    try:
         from tyro.extras import SubcommandApp
 
         app = SubcommandApp()
-        # The one that is meant, if it can be told: all together take seconds to import, for a lightning that few need.
         for name in [each for each in arguments[:1] if each in COMMANDS] or COMMANDS:
             own = import_module(f"fwp.cli.{name}")
             match name:
@@ -38,20 +74,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
         if error.name is None or error.name.startswith("fwp"):
             raise
         raise SystemExit(f"the command line needs {error.name}\n  help: pip install 'fwp[bench]'") from None
-    try:
-        app.cli(
-            prog="fwp",
-            description="Learning rules of fast weights in continuous time: show one, train it on data, predict and draw.",
-            args=arguments,
-        )
-        sys.stdout.flush()
-    except FwpError as error:
-        print(error, file=sys.stderr)
-        raise SystemExit(1) from None
-    except KeyboardInterrupt:
-        kept = "; what is done is kept, and the same command goes on" if {*arguments[:1]} & {"run", "bench"} else ""
-        print(f"interrupted{kept}", file=sys.stderr)
-        raise SystemExit(130) from None
-    except BrokenPipeError:  # the reader has seen enough, and python would complain once more when it closes stdout
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise SystemExit(1) from None
+    return app
+
+
+def _refused(error: OSError) -> FwpError:
+    """What the system did not let a command do, which no code nearer to it has explained."""
+    if error.filename is None and error.errno in (ENOSPC, EDQUOT, EFBIG, EIO, EBADF):
+        let_go()
+        what, facts, help = "what is printed cannot be written", (), "send it to where there is space"
+    else:
+        what, help = "the system refused what the command needs", "see to its rights, and to the space on its disk"
+        facts = () if error.filename is None else (("file", str(error.filename)),)
+    return FwpError(what, *facts, ("the system says", error.strerror or str(error)), help=help)

@@ -58,6 +58,7 @@ def predict(
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerows(_lines(given, found, trained.answer))
     if out is None:
+        _refuse_letters(text.getvalue())
         print(text.getvalue(), end="", flush=True)
     else:
         write_bytes(out, text.getvalue().encode())
@@ -124,6 +125,19 @@ def _lines(given: Named, found: Prediction | Estimate, answer: Answer) -> Iterat
                 yield from ([name, repr(time), *(f"{value:.{digits}g}" for value in row)] for time, row in rows)
         case _:
             assert_never(found)
+
+
+def _refuse_letters(text: str) -> None:
+    """Names that standard output has no letters for would be others for whoever reads the csv."""
+    try:
+        text.encode(sys.stdout.encoding or "utf-8")
+    except UnicodeEncodeError as error:
+        raise FwpError(
+            "standard output has no letters for some names",
+            ("name", ascii(text[error.start : error.end])),
+            ("encoding", error.encoding),
+            help="give --out FILE, which is utf-8, or set PYTHONIOENCODING=utf-8",
+        ) from error
 
 
 def _accuracy(found: Prediction, classes: tuple[str, ...]) -> str:
