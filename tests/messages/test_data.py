@@ -9,8 +9,11 @@ import pytest
 import torch
 
 from fwp import series
+from fwp.bench.origin import require_same_data
 from fwp.controls import Control, by_name, linear
 from fwp.data import Normaliser, collate, extract, load_uea
+from fwp.files import write_bytes, write_json
+from fwp.models.files import read_json
 from tests.messages.said import said
 
 TWO = torch.arange(12.0).reshape(2, 3, 2)
@@ -42,6 +45,23 @@ def ts(folder: Path, text: str) -> Path:
     for part in ("TRAIN", "TEST"):
         (own / f"Mine_{part}.ts").write_text(text)
     return folder
+
+
+def dangling(folder: Path) -> Path:
+    (folder / "x").symlink_to("nowhere")
+    return folder / "x"
+
+
+def changed(folder: Path) -> Path:
+    write_json(folder / "x.json", {"rate": 1})
+    (folder / "x.json").write_bytes((folder / "x.json").read_bytes().replace(b'"rate": 1', b'"rate": 2'))
+    return folder / "x.json"
+
+
+def cut(folder: Path) -> Path:
+    write_json(folder / "x.json", {"rate": 1})
+    (folder / "x.json").write_bytes((folder / "x.json").read_bytes().partition(b',\n "sha256"')[0] + b"\n}\n")
+    return folder / "x.json"
 
 
 CASES: dict[str, Callable[[Path], object]] = {
@@ -78,6 +98,12 @@ CASES: dict[str, Callable[[Path], object]] = {
     "archive_of_unknown_kind": lambda f: extract(rar(f), f / "out"),
     "archive_into_what_exists": lambda f: extract(archive(f, ("a", b"")), f),
     "data_set_without_a_name": lambda f: load_uea("../etc", f),
+    "writing_to_a_folder": lambda f: write_bytes(f, b""),
+    "writing_to_a_link_that_leads_nowhere": lambda f: write_bytes(dangling(f), b""),
+    "writing_into_no_folder": lambda f: write_bytes(f / "none" / "x", b""),
+    "json_with_a_changed_byte": lambda f: read_json(changed(f)),
+    "json_without_its_digest": lambda f: read_json(cut(f)),
+    "run_on_other_data": lambda f: require_same_data(f, f"x.zip, SHA-256 {'0' * 64}", f"x.zip, SHA-256 {'1' * 64}", f),
     "ts_without_data": lambda f: load_uea("Mine", ts(f, "@problemName Mine\n@timestamps false\n")),
 }
 
