@@ -107,7 +107,10 @@ def _read(folder: Path, name: str, found: dict[str, Any]) -> bool:
             found[name] = [parse_json(line.decode()) for line in lines]
             return digested
         case ".json":
-            found[name], digest = read_sealed(file)
+            told, digest = read_sealed(file)
+            if not isinstance(told, Mapping):
+                raise ValueError("it has no names, which every file of a run has")
+            found[name] = told
             return digest is not None
         case _ if name == "weights.safetensors" and "model.json" in found:
             with warnings.catch_warnings():

@@ -9,6 +9,7 @@ from fwp.bench import Recipe, Run, task
 from fwp.bench.pipeline import run as run_pipeline
 from fwp.cli import main
 from fwp.models import Recurrent
+from fwp.models.files import read_json
 
 SMALL = "--width 8 --heads 2 --hidden 8 --method auto --epochs 1 --batch 54 --device cpu".split()
 PICTURES = [
@@ -76,7 +77,7 @@ def test_what_is_no_finished_run_is_said(finished: Path, tmp_path: Path, capsys:
     (tmp_path / "metrics.jsonl").write_text('{"epoch": 1')
     assert "does not hold json" in refused([str(tmp_path)], capsys)
     shutil.copy(finished / "metrics.jsonl", tmp_path)
-    told = json.loads((finished / "run.json").read_text())
+    told = read_json(finished / "run.json")
     (tmp_path / "run.json").write_text(json.dumps({"task": told["task"]}))
     assert "missing : seed, source, split" in refused([str(tmp_path)], capsys)
     (tmp_path / "run.json").write_text(json.dumps({**told, "split": "another"}))

@@ -88,14 +88,16 @@ def test_a_run_that_goes_on_is_no_wrong_one(folder: Path, capsys: pytest.Capture
     assert verified(folder, capsys)[1]["metrics.jsonl"] == "WRONG: its rows are not those of the state"
 
 
-def test_files_of_two_runs_do_not_go_together(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_files_of_two_runs_do_not_go_together(
+    whole: Path, folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     other = tmp_path / "other"
     main(["run", "japanese-vowels", "--seed", "1", "--out", str(other), *SMALL])
     for name in ("metrics.jsonl", "model.json", "result.json", "state.safetensors"):
         shutil.copy(other / name, tmp_path / "run" / name)
         status, said = verified(folder, capsys)
         assert status == 1 and any("WRONG" in words for words in said.values()), name
-        shutil.copytree(folder, folder, dirs_exist_ok=True)
+        shutil.copytree(whole, folder, dirs_exist_ok=True)
     told = read_json(folder / "result.json")
     write_json(folder / "result.json", {**told, "data": told["data"].replace("SHA-256 6", "SHA-256 7")})
     assert "other data than the run's" in verified(folder, capsys)[1]["result.json"]

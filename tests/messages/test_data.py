@@ -12,8 +12,11 @@ import torch
 from pandas import DataFrame
 
 from fwp import FastWeights, read_table, series
+from fwp.bench.origin import require_same_data
 from fwp.controls import Control, by_name, linear, log_signature
 from fwp.data import Labelled, Normaliser, collate, extract, load_uea
+from fwp.files import write_bytes, write_json
+from fwp.models.files import read_json
 from fwp.rules import delta
 from fwp.training.given import collection_of, labels_of
 from tests.messages.said import said
@@ -74,6 +77,24 @@ def table(folder: Path, rows: str | bytes, header: str = "series,time,channel,va
 
 
 DAY = datetime(2024, 1, 31)
+
+
+def dangling(folder: Path) -> Path:
+    (folder / "x").symlink_to("nowhere")
+    return folder / "x"
+
+
+def changed(folder: Path) -> Path:
+    write_json(folder / "x.json", {"rate": 1})
+    (folder / "x.json").write_bytes((folder / "x.json").read_bytes().replace(b'"rate": 1', b'"rate": 2'))
+    return folder / "x.json"
+
+
+def cut(folder: Path) -> Path:
+    write_json(folder / "x.json", {"rate": 1})
+    (folder / "x.json").write_bytes((folder / "x.json").read_bytes().partition(b',\n "sha256"')[0] + b"\n}\n")
+    return folder / "x.json"
+
 
 CASES: dict[str, Callable[[Path], object]] = {
     "no_numbers": lambda _: series([[1.0], [2.0, 3.0]]),
@@ -153,6 +174,12 @@ CASES: dict[str, Callable[[Path], object]] = {
     "collection_that_is_a_series": lambda _: collection_of(series(TWO)),
     "collection_that_is_none": lambda _: collection_of(None),
     "targets_that_are_masked": lambda _: labels_of(np.ma.masked_array([1.0, 2.0], [False, True])),
+    "writing_to_a_folder": lambda f: write_bytes(f, b""),
+    "writing_to_a_link_that_leads_nowhere": lambda f: write_bytes(dangling(f), b""),
+    "writing_into_no_folder": lambda f: write_bytes(f / "none" / "x", b""),
+    "json_with_a_changed_byte": lambda f: read_json(changed(f)),
+    "json_without_its_digest": lambda f: read_json(cut(f)),
+    "run_on_other_data": lambda f: require_same_data(f, f"x.zip, SHA-256 {'0' * 64}", f"x.zip, SHA-256 {'1' * 64}", f),
     "ts_without_data": lambda f: load_uea("Mine", ts(f, "@problemName Mine\n@timestamps false\n")),
 }
 
