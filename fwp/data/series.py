@@ -27,7 +27,7 @@ __all__ = ["Array", "Series", "collate", "refuse_parts", "series"]
 class HasArray(Protocol):
     """Whatever numpy makes an array of: frames and columns of pandas and polars, arrays of other libraries."""
 
-    def __array__(self, *args: Any, **more: Any) -> np.ndarray[Any, Any]: ...
+    def __array__(self, *args: Any, **more: Any) -> np.ndarray: ...
 
 
 Array = Tensor | np.ndarray[Any, np.dtype[Any]] | Sequence[Any] | HasArray
