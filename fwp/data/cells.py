@@ -69,7 +69,7 @@ def _numbers(column: Any, truths: bool) -> tuple[np.ndarray, np.ndarray]:
     return numbers.to_numpy(np.float64, na_value=np.nan).copy(), (numbers.isna() & column.notna()).to_numpy()
 
 
-def _compact_dates(column: Any) -> np.ndarray[Any, np.dtype[np.bool_]]:
+def _compact_dates(column: Any) -> np.ndarray:
     """Which entries of pandas' column of whole numbers, or of digits alone, read as a date from 1900 to 2099.
 
     Months without days, 202401, count where there are several: one alone may well be a number.

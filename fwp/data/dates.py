@@ -1,7 +1,6 @@
 """Dates and durations as times: seconds, counted before anything is rounded."""
 
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
 
 import numpy as np
 from jaxtyping import Float64
@@ -14,12 +13,12 @@ EPOCH = np.datetime64(0, "s")
 """The beginning of 1970."""
 
 
-def are_dates(array: np.ndarray[Any, Any]) -> bool:
+def are_dates(array: np.ndarray) -> bool:
     """Whether the entries are numpy's dates or durations."""
     return array.dtype.kind in "mM"
 
 
-def dated(name: str, array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+def dated(name: str, array: np.ndarray) -> np.ndarray:
     """Python's or pandas' dates, or durations, as numpy's; an array of anything else as it is.
 
     Raises:
@@ -51,7 +50,7 @@ def _moment(entry: date) -> np.datetime64:
     return np.datetime64(entry if entry.tzinfo is None else entry.astimezone(UTC).replace(tzinfo=None), "ns")
 
 
-def seconds(array: np.ndarray[Any, Any], since: np.datetime64 | None = None) -> Float64[np.ndarray, "..."]:
+def seconds(array: np.ndarray, since: np.datetime64 | None = None) -> Float64[np.ndarray, "..."]:
     """Durations in seconds; dates in seconds since the first of their row, or since one date. What is no date is NaN."""
     if array.dtype.kind == "M":
         calendar = np.datetime_data(array.dtype)[0] in ("Y", "M")  # units of no fixed length

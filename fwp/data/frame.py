@@ -19,7 +19,7 @@ def is_frame(data: object) -> bool:
     return library(data) in ("pandas", "polars", "pyarrow") and type(data).__name__ in ("DataFrame", "Table")
 
 
-def unframed(name: str, data: Any) -> np.ndarray[Any, Any]:
+def unframed(name: str, data: Any) -> np.ndarray:
     """The numbers of a frame or of a column, NaN where there are none; dates as they are.
 
     Raises:
@@ -60,7 +60,7 @@ def _columns(frame: Any) -> list[Any]:
             return list(frame.columns)
 
 
-def column(data: Any) -> np.ndarray[Any, Any]:
+def column(data: Any) -> np.ndarray:
     """One column, or an index, as an array; where numbers stand with missing ones, those are NaN."""
     array = np.asarray(data) if library(data) == "pandas" else data.to_numpy()
     if array.dtype.kind != "O":

@@ -93,7 +93,7 @@ def _stacked(name: str, parts: list[Numbers]) -> Numbers:
     return Numbers(torch.stack([part.tensor for part in parts]), all(part.typed for part in parts))
 
 
-def array_of(name: str, data: Any) -> np.ndarray[Any, Any]:
+def array_of(name: str, data: Any) -> np.ndarray:
     """What was given as an array of numbers, or of numpy's dates; masked numbers are NaN.
 
     Raises:
@@ -120,7 +120,7 @@ def array_of(name: str, data: Any) -> np.ndarray[Any, Any]:
             return _converted(name, data)
 
 
-def _rows(name: str, arrays: list[np.ndarray[Any, Any]]) -> np.ndarray[Any, Any]:
+def _rows(name: str, arrays: list[np.ndarray]) -> np.ndarray:
     shapes = {array.shape for array in arrays}
     if len(shapes) > 1:
         raise DataError(
@@ -131,7 +131,7 @@ def _rows(name: str, arrays: list[np.ndarray[Any, Any]]) -> np.ndarray[Any, Any]
     return np.stack(arrays)
 
 
-def _converted(name: str, data: Any) -> np.ndarray[Any, Any]:
+def _converted(name: str, data: Any) -> np.ndarray:
     """By numpy, of nested lists and of all that says how it becomes an array."""
     try:
         array = np.asarray(data)
@@ -153,7 +153,7 @@ def _why(data: Any, error: Exception) -> str:
     return str(error)
 
 
-def _unmasked(name: str, data: np.ma.MaskedArray[Any, Any]) -> np.ndarray[Any, Any]:
+def _unmasked(name: str, data: np.ma.MaskedArray) -> np.ndarray:
     hidden = np.ma.getmaskarray(data)
     own = np.asarray(data.data)
     if not hidden.any():
@@ -165,7 +165,7 @@ def _unmasked(name: str, data: np.ma.MaskedArray[Any, Any]) -> np.ndarray[Any, A
     return np.where(hidden, np.nan, _exact(name, real) if whole else real).astype(np.float64 if whole else real.dtype)
 
 
-def _real(name: str, array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+def _real(name: str, array: np.ndarray) -> np.ndarray:
     """An array of floats, whole numbers or truth values."""
     match array.dtype.kind:
         case "f" | "i" | "u" | "b":
@@ -184,7 +184,7 @@ def _real(name: str, array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
             raise _refusal(name, f"an array of {array.dtype}"[:120], FLOATING)
 
 
-def _of_objects(name: str, array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+def _of_objects(name: str, array: np.ndarray) -> np.ndarray:
     """Python's own numbers, of whatever kinds, as float64."""
     for place, entry in enumerate(array.flat):
         where = ", ".join(str(int(i)) for i in np.unravel_index(place, array.shape))
@@ -206,7 +206,7 @@ def _of_objects(name: str, array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
         raise _refusal(name, "a number too large for float64", "scale the numbers") from error
 
 
-def _exact(name: str, array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+def _exact(name: str, array: np.ndarray) -> np.ndarray:
     """Whole numbers and truth values as float64."""
     exact = array.astype(np.float64)
     if array.dtype.itemsize == 8 and (np.abs(exact) >= EXACT).any():

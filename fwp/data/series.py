@@ -32,7 +32,7 @@ MOST_NUMBERS = 2 * 10**9
 class HasArray(Protocol):
     """Whatever numpy makes an array of: frames and columns of pandas and polars, arrays of other libraries."""
 
-    def __array__(self, *args: Any, **more: Any) -> np.ndarray[Any, Any]: ...
+    def __array__(self, *args: Any, **more: Any) -> np.ndarray: ...
 
 
 Array = Tensor | np.ndarray[Any, np.dtype[Any]] | Sequence[Any] | HasArray

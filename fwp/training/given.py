@@ -71,7 +71,7 @@ def _case(place: int, given: Any) -> Any:
     return _floats(f"X[{place}]", given)
 
 
-def _floats(name: str, given: Any) -> np.ndarray[Any, Any]:
+def _floats(name: str, given: Any) -> np.ndarray:
     found = array_of(name, given)
     if found.dtype.kind == "f" and found.dtype.isnative and found.dtype.itemsize <= 8:
         return np.ascontiguousarray(found)
@@ -151,7 +151,7 @@ def _looked_at(cases: Any) -> Any:
     return cases
 
 
-def _change(steps: list[np.ndarray[Any, Any]]) -> float:
+def _change(steps: list[np.ndarray]) -> float:
     """The mean absolute step; of none infinite, so that a single time point looks like a channel."""
     flat = np.concatenate([np.abs(own[np.isfinite(own)]).ravel() for own in steps])
     return float(flat.mean()) if len(flat) else np.inf
