@@ -14,7 +14,7 @@ from torch import Tensor
 from fwp.controls import Control, Kind
 from fwp.data import series
 from fwp.errors import FwpError
-from fwp.fields import Net, StatesFrom, VectorField, direct, suited
+from fwp.fields import StatesFrom, VectorField, direct, suited
 from fwp.fields.beginning import alike, start_of
 from fwp.fields.net import LayerNet
 from fwp.rules import Rule, System
@@ -69,8 +69,12 @@ def bounded(rule: Rule | System) -> str:
     inside = (largest <= _LARGEST).all(2).all(0)  # NaN is not
     if not inside.all():
         step = int(inside.long().cumprod(0).sum())
-        sizes = ", ".join(f"|{e.of.name}| = {float(own[step - 1].max()):.3g}" for e, own in zip(rule.rules, largest, strict=True))
-        raise Broken(f"by the default projection states leave all bounds after {step} unit steps: {sizes} before{doubts}")
+        sizes = ", ".join(
+            f"|{e.of.name}| = {float(own[step - 1].max()):.3g}" for e, own in zip(rule.rules, largest, strict=True)
+        )
+        raise Broken(
+            f"by the default projection states leave all bounds after {step} unit steps: {sizes} before{doubts}"
+        )
     tenth = _STEPS // 10
     early, late = (part.amax(1).median(1).values for part in (largest[:, :tenth], largest[:, -tenth:]))
     for each, before, after in zip(rule.rules, early.tolist(), late.tolist(), strict=True):
@@ -118,7 +122,7 @@ def _largest(rule: Rule | System, field: VectorField) -> Mapping[str, Float[Tens
 
 
 def _stepped(field: VectorField) -> Mapping[str, Float[Tensor, "knot run"]]:
-    """By Kutta's 3/8 rule, the steps of `rk4`, whose slots are all computed before: of a system torchdiffeq would take minutes."""
+    """By the steps of `rk4`, Kutta's 3/8 rule, with all slots computed before: torchdiffeq would take ten times as long."""
     (layer,), path = field.net.layers, field.path
     assert isinstance(layer, LayerNet)
     x, dx = path.nodes([0.0, 1 / 3, 2 / 3, 1.0])

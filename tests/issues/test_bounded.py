@@ -81,7 +81,9 @@ def test_all_other_rules_stay_bounded(name):
 def test_no_draw_of_the_default_projection_leaves_its_bounds(name, seed):
     torch.manual_seed(seed)
     rule = ALL[name]
-    net = (rule @ suited(direct(), rule) @ QUICK).build(3, width=32, heads=8, **({"key": 4} if name == "oja_neuron" else {}))
+    net = (rule @ suited(direct(), rule) @ QUICK).build(
+        3, width=32, heads=8, **({"key": 4} if name == "oja_neuron" else {})
+    )
     final = fwp.solve(net(series(torch.randn(2, 5_001, 3)))).final
     assert all(state.abs().max() < 50 for state in final.values())
 
@@ -92,7 +94,14 @@ def test_growth_is_read_off_the_structure_not_the_name():
         Rule(v * k), Rule(up * W + v * k), Rule(up * (W @ k) * k), System(Rule(M), Rule(-gamma * M, of=M)),
         Rule(beta * (v - W @ q_own) * k),
     ]  # fmt: skip
-    stay = [kimi, delta, Rule(v * k - W), Rule(beta * (v - W @ q_own) * k - gamma * W), ALL["momentum_delta"], Rule(gamma * W - W)]
+    stay = [
+        kimi,
+        delta,
+        Rule(v * k - W),
+        Rule(beta * (v - W @ q_own) * k - gamma * W),
+        ALL["momentum_delta"],
+        Rule(gamma * W - W),
+    ]
     assert all(need_not_stay_bounded(rule) for rule in grow)
     assert not any(need_not_stay_bounded(rule) for rule in stay)
 
@@ -100,7 +109,9 @@ def test_growth_is_read_off_the_structure_not_the_name():
 def test_an_author_may_claim_that_a_rule_grows():
     why = "it is what it is for"
     assert need_not_stay_bounded(Rule(v * k - square(W), unbounded=why).renamed("mine")) == why
-    assert need_not_stay_bounded(System(Rule(M), Rule(v * k - square(M) * W, of=M), unbounded=why).renamed("mine")) == why
+    assert (
+        need_not_stay_bounded(System(Rule(M), Rule(v * k - square(M) * W, of=M), unbounded=why).renamed("mine")) == why
+    )
     assert Rule(v * k, unbounded=why) == Rule(v * k)
     for wrong in (True, "", 3):
         with pytest.raises(FwpError, match="is said in words"):
@@ -166,14 +177,18 @@ def test_where_a_solve_fails_a_decay_that_may_be_negative_is_named():
         fwp.FastWeights(kimi, 3, 16, heads=2)(torch.randn(2, 500, 3))
     assert 'forget = Slot("forget", "key", nonnegative)' in str(caught.value)
     with pytest.raises(SolveError) as caught:
-        fwp.solve((Rule(Slot("up", domain=nonnegative) * 9 * W + v * k) @ Projection() @ QUICK).build(3, width=8)(series(torch.randn(1, 200, 3))))
+        fwp.solve(
+            (Rule(Slot("up", domain=nonnegative) * 9 * W + v * k) @ Projection() @ QUICK).build(3, width=8)(
+                series(torch.randn(1, 200, 3))
+            )
+        )
     assert "decay" not in str(caught.value)
 
 
 def test_what_is_not_negative_lies_between_0_and_1_by_default():
     net = (leaky_delta @ Projection() @ hermite).build(3, width=8)
     slots = net(series(1e3 * torch.randn(2, 50, 3))).at(3, 0.5).slots
-    assert 0 <= slots["gamma"].min() and slots["gamma"].max() <= 1
+    assert slots["gamma"].min() >= 0 and slots["gamma"].max() <= 1
     assert all(s.domain.kind is not DomainKind.REAL for s in (gamma, beta))
 
 

@@ -35,7 +35,9 @@ def test_every_published_name_leads_to_a_rule_and_no_rule_is_hidden_by_one():
 
 
 def stepped_once(rule, W, **slots):
-    (_, after) = stepped(rule, "euler")(W, {n: s[None] for n, s in slots.items()}, torch.ones(1, dtype=torch.float64).numpy())
+    (_, after) = stepped(rule, "euler")(
+        W, {n: s[None] for n, s in slots.items()}, torch.ones(1, dtype=torch.float64).numpy()
+    )
     return after
 
 

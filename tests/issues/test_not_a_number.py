@@ -52,7 +52,9 @@ OUTLETS = {
     "a layer of a system": lambda: fwp.FastWeights(coupled, 3, 8)(torch.randn(1, 120, 3)),
     "attribution through layers": lambda: fwp.attribute_paths(fwp.FastWeights(grows, 3, 8), torch.randn(1, 120, 3)),
     "a predictor": lambda: Predictor(field().net, Head(2))(series(torch.randn(2, 120, 3))),
-    "a predictor at every time point": lambda: Predictor(field().net, Head(2, every=True))(series(torch.randn(2, 120, 3))),
+    "a predictor at every time point": lambda: Predictor(field().net, Head(2, every=True))(
+        series(torch.randn(2, 120, 3))
+    ),
 }
 
 
@@ -66,8 +68,9 @@ def test_a_stream_is_refused_in_the_call_in_which_it_overflows():
     layer = fwp.FastWeights(grows, 3, 8)
     state, calls = None, 0
     with pytest.raises(SolveError, match="the states are not finite"):
-        for calls in range(50):
+        while calls < 50:
             outputs, state = layer(torch.randn(2, 20, 3), state)
+            calls += 1
             assert outputs.isfinite().all() and all(w.isfinite().all() for own in state.weights for w in own.values())
     assert calls > 0
 
@@ -138,7 +141,9 @@ def test_long_series_are_asked_for_few_of_their_states_at_a_time(monkeypatch):
     module = import_module("fwp.solvers.solve")
     asked = []
     own = module.integrate_structured
-    monkeypatch.setattr(module, "integrate_structured", lambda f, s, knots, *o: asked.append(len(knots)) or own(f, s, knots, *o))
+    monkeypatch.setattr(
+        module, "integrate_structured", lambda f, s, knots, *o: asked.append(len(knots)) or own(f, s, knots, *o)
+    )
     with pytest.raises(SolveError, match="the states are not finite at knot"):
         fwp.read_along(field(time=2_500))
     assert asked and max(asked) < 60

@@ -84,7 +84,9 @@ def test_every_rule_learns_from_its_default_start(projection, name, recwarn):
     assert not [w for w in recwarn if issubclass(w.category, FwpWarning)]
 
 
-@pytest.mark.parametrize("name", ["oja_subspace", "oja_neuron", "anti_hebb", "classic_hebb", "sanger", "bcm", "self_reference"])
+@pytest.mark.parametrize(
+    "name", ["oja_subspace", "oja_neuron", "anti_hebb", "classic_hebb", "sanger", "bcm", "self_reference"]
+)
 def test_a_layer_of_a_homogeneous_rule_has_outputs(name):
     sizes = {"oja_neuron": {"key": 8}, "self_reference": {"key2": 8}}.get(name, {})
     for projection in (None, Projection(k=softmax(linear("channel -> head key", x), "key")).restricted(ALL[name])):
@@ -113,7 +115,9 @@ def test_states_that_hold_each_other_at_zero_are_both_learned():
     assert begins(joint, Projection()) == {"W", "M"}
     chain = System(Rule(M), Rule(A, of=M), Rule(v * k - A, of=A))
     assert begins(chain, Projection()) == set()
-    assert resting(chain, {"W", "M", "A"}) == frozenset() and resting(System(*chain.rules[:2]), {"W", "M"}) == frozenset()
+    assert (
+        resting(chain, {"W", "M", "A"}) == frozenset() and resting(System(*chain.rules[:2]), {"W", "M"}) == frozenset()
+    )
 
 
 def test_a_sum_of_rules_rests_only_if_all_of_it_does():
@@ -134,7 +138,9 @@ ASKED = {
     "zero": lambda: ALL["oja_subspace"] @ Projection(initial=zero),
     "a first write": lambda: ALL["sanger"] @ Projection(initial=first_write()),
     "a wiring's first write": lambda: ALL["bcm"] @ keys_from_signal().restricted(ALL["bcm"]),
-    "another state's start": lambda: System(*ALL["oja_subspace"].rules, Rule(v * k, of=M)) @ Projection(initial=start(M=parameter("key -> value"))),
+    "another state's start": lambda: (
+        System(*ALL["oja_subspace"].rules, Rule(v * k, of=M)) @ Projection(initial=start(M=parameter("key -> value")))
+    ),
 }
 
 
@@ -173,7 +179,12 @@ def test_two_layers_without_anything_that_tells_units_apart_are_noticed():
 
 
 @pytest.mark.parametrize(
-    "states", [{"W1": parameter("key -> head hidden")}, {"W2": parameter("hidden -> value")}, {"W1": linear("channel -> head hidden key", x)}]
+    "states",
+    [
+        {"W1": parameter("key -> head hidden")},
+        {"W2": parameter("hidden -> value")},
+        {"W1": linear("channel -> head hidden key", x)},
+    ],
 )
 def test_a_start_with_numbers_of_their_own_tells_units_apart(states, recwarn):
     net = (two_layers(sigmoid) @ Projection(initial=start(**states)) @ QUICK).build(3, width=8, hidden=4)
@@ -197,7 +208,9 @@ def test_an_axis_that_a_slot_feeds_tells_its_units_apart(recwarn):
     bias = Slot("bias", "hidden")
     hidden = sigmoid(W1 @ k + bias)
     error = v - W2 @ hidden
-    System(Rule(beta * error * hidden, of=W2), Rule(beta * (error @ W2) * k, of=W1), read=W2 @ sigmoid(W1 @ q)) @ Projection()
+    System(
+        Rule(beta * error * hidden, of=W2), Rule(beta * (error @ W2) * k, of=W1), read=W2 @ sigmoid(W1 @ q)
+    ) @ Projection()
     for rule in ALL.values():
         if "channel" not in {a for s in rule.variables if s.role is Role.SLOT for a in s.declared}:
             rule @ Projection()
