@@ -18,7 +18,7 @@ from fwp.controls.control import wrong_order
 from fwp.errors import CompositionError, SizeError, warn
 from fwp.fields.beginning import begun, warn_of_rest
 from fwp.fields.fit import checked, default_map, fit, slots_of
-from fwp.fields.initial import FirstWrite, Initial, StatesFrom, Zero, all_maps
+from fwp.fields.initial import FirstWrite, Initial, StatesFrom, Zero, all_maps, unsaid
 from fwp.fields.maps import External, SlowMap, as_map, range_of
 from fwp.fields.sizes import axes_of
 from fwp.fields.wrt import Degrees, degrees, map_degrees, mentions_increment, term_degrees
@@ -51,7 +51,7 @@ class Projection:
     default: SlowMap
     initial: Initial
 
-    def __init__(self, *, default: SlowMap = x, initial: Initial = Zero(asked=False), **slots: SlowMap) -> None:
+    def __init__(self, *, default: SlowMap = x, initial: Initial = unsaid, **slots: SlowMap) -> None:
         if not isinstance(initial, Zero | FirstWrite | StatesFrom):  # pyright: ignore[reportUnnecessaryIsInstance]
             raise CompositionError(
                 "this does not say how states begin",
@@ -132,8 +132,7 @@ class Layer:
                 help=decay_help(slot, "or end its map with sigmoid"),
             )
         initial = self.projection.initial
-        if isinstance(initial, Zero) and not initial.asked and begun(initial, self.rule) != initial:
-            initial = begun(initial, self.rule)
+        if initial == unsaid and (initial := begun(initial, self.rule)) != unsaid:
             own = Projection(default=self.projection.default, initial=initial, **self.projection.slots)
             object.__setattr__(self, "projection", own)
         warn_of_rest(initial, self.rule)

@@ -21,6 +21,7 @@ __all__ = [
     "reads_first",
     "start",
     "static",
+    "unsaid",
     "zero",
 ]
 
@@ -62,6 +63,8 @@ class StatesFrom:
 
 Initial = Zero | FirstWrite | StatesFrom
 zero = Zero()
+unsaid = Zero(asked=False)
+"""Where nobody says how states begin."""
 
 
 def first_write(at: SlowMap | None = None, **slots: SlowMap) -> FirstWrite:

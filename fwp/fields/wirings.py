@@ -8,7 +8,7 @@ from __future__ import annotations
 from fwp.errors import CompositionError, did_you_mean
 from fwp.fields.beginning import begun
 from fwp.fields.compose import Projection
-from fwp.fields.initial import Initial, Zero, first, first_write, start
+from fwp.fields.initial import Initial, first, first_write, start, unsaid
 from fwp.fields.maps import (
     Shared,
     SlowMap,
@@ -99,14 +99,14 @@ def above(squash: bool = True) -> Projection:
     """A layer on top of another, as in the published two-layer model but for its defect; `inner` is the block's width.
 
     What the layer below reads of its state passes a feed-forward block and a layer norm, from which keys, values, rate and
-    query are drawn; the state begins at 0, unless it would stay there. In the published field the lower layer's *rate* stands in the place of its state,
-    though not in the read-out; here both read the state.
+    query are drawn; the state begins at 0, unless it would stay there. In the published field the lower layer's *rate* stands
+    in the place of its state, though not in the read-out; here both read the state.
 
     models: MultiLayerFastWeightODE of IDSIA/neuraldiffeq-fwp, without its option `residual`. The layer below is `direct()`:
     `stack(tanh_delta @ direct(squash=False), tanh_delta @ above(squash=False)) @ log_signature(1, 4)`.
     """
     e = shared("encoder", layer_norm(feed_forward(x)))
-    return _published(e, linear("channel -> head value", e), squash, Zero(asked=False))
+    return _published(e, linear("channel -> head value", e), squash, unsaid)
 
 
 def _values(source: Variable, norm: bool) -> SlowMap:

@@ -68,8 +68,8 @@ def attribute_paths(
     Work and memory grow with the square of the series' length.
 
     Raises:
-        SolveError: the rule's steps are not affine in the state, of low rank where there are several layers; a dropout is on; what
-            is found is not finite.
+        SolveError: the rule's steps are not affine in the state, of low rank where there are several layers; a dropout is on;
+            what is found is not finite.
         CompositionError: the values of an upper layer are not affine in its input, or the read-out not linear in the state.
         DataError: what was given is no series.
     """

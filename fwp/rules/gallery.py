@@ -54,16 +54,16 @@ sanger = Rule(
 leaky_delta = Rule(beta * (v - W @ k) * k - gamma * W, name="leaky_delta")
 """A continuous relative of Yang, Kautz, Hatamizadeh, Gated Delta Networks (2024): one decay for all of W.
 
-Its Euler step, W (1 − γ − β k kᵀ) + β v kᵀ, is not that recurrence, W α (1 − β k kᵀ) + β v kᵀ, where what decays is not erased too:
-the two agree to first order in γ and β.
+Its Euler step, W (1 − γ − β k kᵀ) + β v kᵀ, is not that recurrence, W α (1 − β k kᵀ) + β v kᵀ, in which the decay comes
+first: the two agree to first order in γ and β.
 """
 
 forget = Slot("forget", "key", nonnegative)
 gated_delta = Rule(beta * (v - W @ k) * k - forget * W, name="gated_delta")
 """A continuous relative of Kimi Team, Kimi Linear (2025), whose recurrence is called KDA: a decay for each key component.
 
-Its Euler step, W (Diag(1 − forget) − β k kᵀ) + β v kᵀ, is not that recurrence, W Diag(α) (1 − β k kᵀ) + β v kᵀ: the two agree to
-first order in forget and β.
+Its Euler step, W (Diag(1 − forget) − β k kᵀ) + β v kᵀ, is not that recurrence, W Diag(α) (1 − β k kᵀ) + β v kᵀ: the two agree
+to first order in forget and β.
 """
 
 erase_write = Rule((write * v - W @ (erase * k)) * k, name="erase_write")
@@ -105,8 +105,8 @@ self_reference = System(
 )
 """Irie, Schlag, Csordás, Schmidhuber, A modern self-referential weight matrix that learns to modify itself (2022).
 
-The matrix is kept as four states by what its rows produce: the output, the key, the query and the rate, all from u. The rule is in
-continuous time; its Euler step is the recurrence with one rate for all four, where the published model has one for each.
+The matrix is kept as four states by what its rows produce: the output, the key, the query and the rate, all from u. The rule is
+in continuous time; its Euler step is the recurrence with one rate for all four, where the published model has one for each.
 """
 
 z = State("z", "hidden")

@@ -28,14 +28,13 @@ class Nearest:
 _GATED = Nearest(
     "Gated DeltaNet",
     "leaky_delta",
-    "a continuous relative: in its Euler step W (1 − γ − β k kᵀ) + β v kᵀ the decay stands beside what is erased, in the "
-    "recurrence W α (1 − β k kᵀ) + β v kᵀ it multiplies that, too",
+    "a continuous relative, whose Euler step W (1 − γ − β k kᵀ) + β v kᵀ is not the recurrence W α (1 − β k kᵀ) + β v kᵀ",
 )
 _KIMI = Nearest(
     "Kimi Delta Attention",
     "gated_delta",
-    "a continuous relative: in its Euler step the decay of each key component stands beside what is erased, in the recurrence "
-    "W Diag(α) (1 − β k kᵀ) + β v kᵀ it multiplies that, too",
+    "a continuous relative, whose Euler step W (Diag(1 − forget) − β k kᵀ) + β v kᵀ is not the recurrence "
+    "W Diag(α) (1 − β k kᵀ) + β v kᵀ",
 )
 _TWO = Nearest("Gated DeltaNet-2", "erase_write", "a continuous relative without its decay")
 _DELTA = Nearest("DeltaNet", "delta", 'in continuous time; its Euler step, method="euler", is the recurrence itself')

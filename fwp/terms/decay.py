@@ -1,4 +1,4 @@
-"""What pulls a state back, and what only drives it on: −forget W and −β (W k) kᵀ against W, with the slots that decide the sign."""
+"""What pulls a state back, and what only drives it on: −forget W and −β (W k) kᵀ against W, and the slots that decide it."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def only_grows(rate: Node, state: Variable) -> bool:
 def _linear(
     monomial: Monomial, coefficient: Fraction, state: Variable, free: Axes, exactly: bool = False
 ) -> Iterator[tuple[Fraction, Sequence[Node]]]:
-    """The number and the factors that decide how a monomial of degree one acts on the state; `exactly`, so that it is symmetric."""
+    """The number and factors that decide how a monomial of degree one acts on the state; `exactly`: it is a symmetric form."""
     match [f for f in monomial if degree(f, state)]:
         case [Variable() as own]:
             beside = _beside([f for f in monomial if f is not own], own, free, exactly)

@@ -18,6 +18,7 @@ from fwp.data import series
 from fwp.errors import FwpError
 from fwp.fields import Projection, parameter
 from fwp.fields.fit import default_map, slots_of
+from fwp.fields.initial import unsaid
 from fwp.lowering import Lowered, lower, lower_rule
 from fwp.rules import Rule, System, closed, from_json, to_json, x
 from fwp.solvers import solve
@@ -140,7 +141,7 @@ def _shapes_of_solution(rule: Rule | System, sizes: dict[str, int]) -> None:
     channels, heads, batch, knots = sizes.get("channel", 3), 2, 3, 4
     constant = parameter("entry")
     maps = {slot.name: default_map(slot, constant) for slot in slots_of(rule).values() if "channel" in slot.declared}
-    model = rule @ Projection(default=x, **maps) @ Control(Kind.LINEAR, time=False)
+    model = rule @ Projection(default=x, initial=unsaid, **maps) @ Control(Kind.LINEAR, time=False)
     known = {"entry": 2, **sizes}
     given = {a: n for a, n in known.items() if a in model.axes and a not in ("channel", "head")}
     with torch.random.fork_rng(devices=[]), torch.no_grad():

@@ -60,6 +60,8 @@ CASES: dict[str, Callable[[Path], object]] = {
     "map_outside_the_domain_of_a_slot_by_channel": lambda _: (
         Rule(Slot("gain", "channel", unit) @ x * v * k) @ Projection(gain=parameter("channel"))
     ),
+    "axis_on_both_sides_of_a_constant": lambda _: parameter("key -> head hidden key"),
+    "pattern_that_is_no_text": lambda _: linear(3, x),  # pyright: ignore[reportArgumentType]
     "slot_without_map": lambda _: ncde @ Projection(),
     "map_for_no_slot": lambda _: delta @ Projection(decay=linear("channel -> head", x)),
     "start_of_no_state": lambda _: delta @ Projection(initial=start(M=linear("channel -> head value", x))),

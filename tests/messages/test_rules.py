@@ -17,6 +17,8 @@ NAMES = {
 
 CASES = {
     "rule_of_a_misspelt_name": "by_name('detla')",
+    "rule_of_a_published_name": "by_name('GatedDeltaNet')",
+    "claim_of_no_reason": "Rule(v * k, unbounded=True)",
     "rate_of_a_vector": "Rule(beta * v)",
     "rate_without_axes": "Rule(beta)",
     "rate_with_an_axis_too_many": "Rule(v * k * x)",

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from fwp import Net, Rule, Slot, VectorField, series, solve
+from fwp import FastWeights, Net, Observable, Rule, Slot, VectorField, observe, read_along, series, solve
 from fwp.controls import linear as linear_control
-from fwp.fields import Projection, linear, plain
+from fwp.fields import Projection, external, linear, plain
 from fwp.rules import ALL, W, beta, delta, dx, k, v, x
 from fwp.terms import real
 from tests.messages.said import said
@@ -35,6 +35,18 @@ def large() -> VectorField:
     return own
 
 
+class NoNumber(torch.nn.Module):
+    def forward(self, source: torch.Tensor) -> torch.Tensor:
+        return torch.full((*source.shape[:-1], 4), torch.nan)
+
+
+def gated() -> FastWeights:
+    """A layer whose decay is negative for one of two opposite inputs."""
+    rule = Rule(beta * (v - W @ k) * k - Slot("forget", "key") * W, name="gated")
+    torch.manual_seed(0)
+    return FastWeights(rule, 3, 8).requires_grad_(False)
+
+
 CASES: dict[str, Callable[[Path], object]] = {
     "unknown_method": lambda _: solve(field(), method="rk5"),
     "method_that_does_not_fit": lambda _: solve(field(), method="exact"),
@@ -54,11 +66,18 @@ CASES: dict[str, Callable[[Path], object]] = {
     "times_outside": lambda _: solve(field(), torch.tensor([1.0, 4.0], dtype=torch.float64)),
     "not_a_cde": lambda _: solve(field(), backend="torchcde"),
     "states_not_finite": lambda _: solve(large()),
+    "states_not_finite_along": lambda _: read_along(large()),
+    "decay_that_may_be_negative": lambda _: gated()(torch.ones(2, 300, 3) * torch.tensor([[[1.0]], [[-1.0]]])),
+    "states_to_begin_with": lambda _: solve(field(), initial=torch.full((2, 1, 4, 4), torch.nan)),
+    "read_out_not_finite": lambda _: read_along(field(delta, Projection(q=external(NoNumber(), x, "key")))),
+    "observable_not_finite": lambda _: observe(field(), Observable("inverse", 1 / (beta - beta))),
     "underflow_in_dt": lambda _: solve(large(), method="dopri5"),
     "a_net_is_no_field": lambda _: solve(field().net),  # pyright: ignore[reportArgumentType]
 }
 
+MEASURED = ("states_not_finite", "states_not_finite_along", "decay_that_may_be_negative", "underflow_in_dt")
+
 
 @pytest.mark.parametrize("name", CASES)
 def test_message(name: str, tmp_path: Path) -> None:
-    said("solvers", name, CASES[name], tmp_path, measured=name in ("states_not_finite", "underflow_in_dt"))
+    said("solvers", name, CASES[name], tmp_path, measured=name in MEASURED)

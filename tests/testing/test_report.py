@@ -14,7 +14,8 @@ def test_a_line_a_check() -> None:
     good = Outcome("types", Verdict.PASSED, 0.04, "W : (value key)")
     bad = Outcome("law: semigroup", Verdict.FAILED, 1.26, "Φₛ(Φₜ(W)) = Φₛ₊ₜ(W)\nis broken by 1")
     none = Outcome("scans", Verdict.OUTSIDE, 0.0, "")
-    report = Report("mine", "dW/dt = W", (good, bad, none))
+    known = Outcome("start", Verdict.DOUBTFUL, 0.0, "all units begin alike")
+    report = Report("mine", "dW/dt = W", (good, bad, known, none))
     assert str(report).split("\n") == [
         "mine",
         "  dW/dt = W",
@@ -22,10 +23,11 @@ def test_a_line_a_check() -> None:
         "  ✗ law: semigroup    1.3 s",
         "      Φₛ(Φₜ(W)) = Φₛ₊ₜ(W)",
         "      is broken by 1",
+        "  ! start             0.0 s  all units begin alike",
         "  – scans             0.0 s",
-        "  1 failed, 1 passed in 1.3 s",
+        "  1 failed, 1 doubtful, 1 passed in 1.3 s",
     ]
-    assert not report.passed and Report("mine", "", (good, none)).passed
+    assert not report.passed and Report("mine", "", (good, known, none)).passed
     assert str(Report("mine", "", (good,))).endswith("1 passed in 0.0 s")
 
 
