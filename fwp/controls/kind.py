@@ -5,6 +5,7 @@ from enum import Enum
 from math import inf
 
 from fwp.errors import DataError
+from fwp.kinds import explained
 
 __all__ = ["Kind", "LogSignature"]
 
@@ -21,6 +22,7 @@ class Kind(Enum):
     HERMITE = "hermite"
 
 
+@explained
 @dataclass(frozen=True)
 class LogSignature:
     """Windows of `step` intervals, each stood for by the log-signature up to `depth` of the straight lines in it.

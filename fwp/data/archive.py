@@ -20,6 +20,7 @@ from tempfile import TemporaryDirectory
 from typing import Literal, NamedTuple
 
 from fwp.errors import DataError, FwpError
+from fwp.kinds import explained
 
 __all__ = ["Entry", "entries", "extract", "sha256"]
 
@@ -70,6 +71,7 @@ class Entry:
         return b"".join(self.blocks())
 
 
+@explained
 def extract(
     archive: Path, folder: Path, *, members: int = 500_000, total: int = 64 * 2**30, ratio: float = 200.0
 ) -> Path:

@@ -15,6 +15,7 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from fwp.errors import DataError
+from fwp.kinds import explained
 
 __all__ = ["Array", "Series", "collate", "require_holdable", "series"]
 
@@ -58,8 +59,14 @@ class Series:
         return self.values.shape[2]
 
     def __getitem__(self, index: int | slice | Tensor) -> "Series":
-        """The chosen samples; one sample is still a batch, of one."""
-        rows = [index] if isinstance(index, int) else index
+        """The chosen samples; one sample is still a batch, of one. Raises: DataError: an index of another kind."""
+        if not isinstance(index, int | np.integer | slice | Tensor | np.ndarray | list):  # torch recurses in a Series for ever
+            raise DataError(
+                "samples are chosen by their numbers",
+                ("index", f"a {type(index).__name__}"),
+                help="give a number, a slice, a list, or a tensor of numbers or of truth values",
+            )
+        rows = [int(index)] if isinstance(index, int | np.integer) else index
         static = None if self.static is None else self.static[rows]
         return Series(self.values[rows], self.times[rows], self.mask[rows], self.lengths[rows], static)
 
@@ -149,6 +156,7 @@ def series(
 Item = Series | Tensor | np.ndarray[Any, np.dtype[Any]] | tuple[Array, Array | None]
 
 
+@explained
 def collate(items: Iterable[Item]) -> Series:
     """One batch of many series: `Series`, arrays of values, or pairs (values, times) as `series` reads them, of any lengths.
 

@@ -16,6 +16,7 @@ import torch
 from fwp.data.extra import extra
 from fwp.data.series import Series, require_holdable, series
 from fwp.errors import DataError, FwpError, reason
+from fwp.kinds import explained
 
 __all__ = ["COLUMNS", "Named", "read_table"]
 
@@ -43,6 +44,7 @@ class Named:
         return len(self.series)
 
 
+@explained
 def read_table(file: Path | str, *, columns: Sequence[str] = COLUMNS, channels: Sequence[str] | None = None) -> Named:
     """The series of a long table: csv (UTF-8, with commas) or parquet, told apart by the file's first bytes.
 

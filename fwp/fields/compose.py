@@ -22,6 +22,7 @@ from fwp.fields.initial import FirstWrite, Initial, StatesFrom, Zero, all_maps, 
 from fwp.fields.maps import SlowMap, as_map
 from fwp.fields.sizes import axes_of
 from fwp.fields.wrt import Degrees, degrees, map_degrees, mentions_increment, term_degrees
+from fwp.kinds import explained
 from fwp.rules.rule import Rule
 from fwp.rules.system import System
 from fwp.rules.vocabulary import x
@@ -105,6 +106,7 @@ class Projection:
         return show_projection(self)
 
 
+@explained
 @dataclass(frozen=True)
 class Layer:
     """A rule and the projection that feeds it."""
@@ -119,6 +121,7 @@ class Layer:
         return f"{self.rule!r} @ {self.projection!r}"
 
 
+@explained
 @dataclass(frozen=True)
 class Spec:
     """rule @ projection, one layer or several: a layer above another takes that one's read-out for its signal."""
@@ -159,6 +162,7 @@ class Spec:
         return f"stack({', '.join(map(repr, self.layers))})"
 
 
+@explained
 def stack(*specs: Spec) -> Spec:
     """The layers of several specs on top of each other; associative.
 

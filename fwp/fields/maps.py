@@ -13,6 +13,7 @@ from einops.parsing import ParsedExpression
 from torch import nn
 
 from fwp.errors import AxisError, CompositionError
+from fwp.kinds import explained
 from fwp.terms.domain import Domain, DomainKind, real
 from fwp.terms.primitive import Primitive
 from fwp.terms.suggest import pretty_axes
@@ -164,6 +165,7 @@ def _require_shallow(outermost: SlowMap) -> None:
         )
 
 
+@explained
 def linear(pattern: str, of: SlowMap, bias: bool = True) -> Linear:
     """A linear layer by an einops pattern: `linear("channel -> head key", x)`; a scalar slot is `"channel -> head"`.
 
@@ -190,11 +192,13 @@ def linear(pattern: str, of: SlowMap, bias: bool = True) -> Linear:
     return Linear(source, outputs, bias)
 
 
+@explained
 def layer_norm(of: SlowMap) -> LayerNorm:
     """Layer normalisation over all axes of `of`."""
     return LayerNorm(as_map(of))
 
 
+@explained
 def feed_forward(of: SlowMap, hidden: str = "inner") -> FeedForward:
     """A residual feed-forward block over all axes of `of`; `build(…, inner=…)` says how many hidden units it has.
 
@@ -212,6 +216,7 @@ def feed_forward(of: SlowMap, hidden: str = "inner") -> FeedForward:
     return FeedForward(source, hidden)
 
 
+@explained
 def shared(name: str, of: SlowMap) -> Shared:
     """`of` under a name: an encoder from which several slots are drawn.
 
@@ -225,6 +230,7 @@ def shared(name: str, of: SlowMap) -> Shared:
     return Shared(name, as_map(of))
 
 
+@explained
 def parameter(pattern: str) -> Parameter:
     """A learned constant: `parameter("hidden")` starts at 0, `parameter("hidden -> inner")` as the weight (inner hidden)."""
     if "->" not in pattern:
@@ -233,11 +239,13 @@ def parameter(pattern: str) -> Parameter:
     return Parameter(outputs + inputs, inputs)
 
 
+@explained
 def external(module: nn.Module, of: SlowMap, axes: str) -> External:
     """Any module: called with `of`, batch axes first, it returns batch axes and then `axes`."""
     return External(module, as_map(of), tuple(axes.split()))
 
 
+@explained
 def activation(primitive: Primitive, of: SlowMap, over: str | None = None) -> Activation:
     """A primitive of the term language applied to a map.
 
@@ -255,31 +263,37 @@ def activation(primitive: Primitive, of: SlowMap, over: str | None = None) -> Ac
     return Activation(primitive, over, source)
 
 
+@explained
 def sigmoid(of: SlowMap) -> Activation:
     """Into (0, 1)."""
     return activation(Primitive.SIGMOID, of)
 
 
+@explained
 def tanh(of: SlowMap) -> Activation:
     """Into (−1, 1)."""
     return activation(Primitive.TANH, of)
 
 
+@explained
 def softplus(of: SlowMap) -> Activation:
     """Into the positive numbers, smoothly."""
     return activation(Primitive.SOFTPLUS, of)
 
 
+@explained
 def relu(of: SlowMap) -> Activation:
     """Into the nonnegative numbers."""
     return activation(Primitive.RELU, of)
 
 
+@explained
 def softmax(of: SlowMap, over: str) -> Activation:
     """Onto the simplex along an axis."""
     return activation(Primitive.SOFTMAX, of, over)
 
 
+@explained
 def normalize(of: SlowMap, over: str) -> Activation:
     """Onto the unit sphere along an axis."""
     return activation(Primitive.NORMALIZE, of, over)

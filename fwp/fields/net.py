@@ -20,6 +20,7 @@ from fwp.fields.maps import SlowMap, reads_signal
 from fwp.fields.sizes import check_given, layer_sizes
 from fwp.fields.slow_net import SlowNet
 from fwp.fields.vector_field import VectorField
+from fwp.kinds import explained
 from fwp.lowering import lower, lower_rule
 from fwp.rules.rule import Rule
 from fwp.terms.structure import structure
@@ -30,6 +31,7 @@ __all__ = ["LayerNet", "Net", "Tensors", "own_states"]
 Tensors = Mapping[str, Tensor]
 
 
+@explained
 class Net(nn.Module):
     """`net(series)` or `net @ path` is the vector field of the model along that path."""
 

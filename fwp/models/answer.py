@@ -10,6 +10,7 @@ from jaxtyping import Float, Int64
 from torch import Tensor
 
 from fwp.errors import FormatError, FwpError
+from fwp.kinds import explained
 
 __all__ = ["Answer", "Classes", "Estimate", "Prediction", "Values", "answer_from_json", "answer_to_json"]
 
@@ -40,6 +41,7 @@ class Estimate:
     quantities: tuple[str, ...]
 
 
+@explained
 @dataclass(frozen=True)
 class Classes:
     """One of several classes, which are told apart by one logit each; two may share that of the second.
@@ -71,6 +73,7 @@ class Classes:
         return Prediction(logits.softmax(-1), self.names)
 
 
+@explained
 @dataclass(frozen=True)
 class Values:
     """Numbers of a mean and a deviation (those of the training examples), in whose scale the outputs are.

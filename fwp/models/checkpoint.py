@@ -16,6 +16,7 @@ from fwp.data import Normaliser, Series
 from fwp.data.extra import extra
 from fwp.errors import FormatError, FwpError
 from fwp.fields import Net, from_json, to_json
+from fwp.kinds import explained
 from fwp.models.answer import Answer, Classes, Estimate, Prediction, Values, answer_from_json, answer_to_json
 from fwp.models.files import decode, make_folder, read_json, write_bytes, write_json
 from fwp.models.predictor import Head, Predictor, Solver
@@ -31,6 +32,7 @@ FLOATING = ("F64", "F32", "F16", "BF16")
 A = TypeVar("A", bound=Answer)
 
 
+@explained
 @dataclass(frozen=True, eq=False)
 class Trained(Generic[A]):
     """A predictor with the scale of the data that it was trained on, and what its outputs mean.
@@ -105,6 +107,7 @@ def evaluating(predictor: Predictor) -> Iterator[None]:
         predictor.train(training)
 
 
+@explained
 def save(folder: Path | str, trained: Trained) -> None:
     """Write a model into a folder, which is made if need be; each file whole or not at all.
 
@@ -139,6 +142,7 @@ def _serialised(trained: Trained) -> bytes:
     return _safetensors().torch.save({name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors})
 
 
+@explained
 def load(folder: Path | str, device: str = "cpu") -> Trained[Any]:
     """The model that `save` or `fwp run` wrote into a folder. The file of a rule of your own is not needed.
 

@@ -22,6 +22,7 @@ from torch import Tensor
 from fwp.errors import CompositionError, SolveError
 from fwp.fields import VectorField
 from fwp.fields.net import LayerNet
+from fwp.kinds import explained
 from fwp.rules.rule import Rule
 from fwp.solvers.choices import check_choices
 from fwp.solvers.discretise import discretise
@@ -56,6 +57,7 @@ class Attribution:
         return self.initial + self.steps.sum(1 if self.at_end else 2)
 
 
+@explained
 def attribute(
     field: VectorField,
     times: Float64[Tensor, "request"] | Float64[Tensor, "batch request"] | Literal["knots"] | None = None,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Literal, assert_never
 
 from fwp.fields import VectorField
+from fwp.kinds import explained
 from fwp.solvers.choices import check_choices
 from fwp.solvers.plan import ORDER, Plan, Scan, human, plan
 from fwp.solvers.situation import Situation, situation_of
@@ -18,6 +19,7 @@ from fwp.terms.witness import ConstantRate, GeneralRate, LowRank, OneSided, Read
 __all__ = ["described", "explain"]
 
 
+@explained
 def explain(
     field: VectorField,
     *,

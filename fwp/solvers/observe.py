@@ -21,6 +21,7 @@ from fwp.errors import CompositionError, FwpError
 from fwp.fields import Net, VectorField
 from fwp.fields.fit import slots_of
 from fwp.fields.net import LayerNet, own_states
+from fwp.kinds import explained
 from fwp.lowering import Lowered, lower
 from fwp.rules.vocabulary import dx, x
 from fwp.solvers.choices import check_choices
@@ -91,6 +92,7 @@ class Observed:
         return self.values[name]
 
 
+@explained
 def observe(
     field: VectorField,
     observables: Iterable[Observable] | Observable,

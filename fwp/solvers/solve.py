@@ -13,6 +13,7 @@ from torch import Tensor
 from fwp.controls import Path
 from fwp.errors import FwpError, SolveError
 from fwp.fields import VectorField
+from fwp.kinds import explained
 from fwp.solvers.adjoint import warn_of_adjoint
 from fwp.solvers.choices import check_choices
 from fwp.solvers.diagnosis import refuse_unfinished, stopped
@@ -31,6 +32,7 @@ Beginning = Mapping[str, Tensor] | Tensor | None
 """States by name; a tensor stands for the only one."""
 
 
+@explained
 def solve(
     field: VectorField,
     times: Float64[Tensor, "request"] | Float64[Tensor, "batch request"] | Literal["knots"] | None = None,
@@ -107,6 +109,7 @@ def solve(
     return Solution(field, at_requests, path.times.gather(1, knots), knots, stats, at_end, chosen)
 
 
+@explained
 def read_along(
     field: VectorField,
     *,

@@ -7,6 +7,7 @@ import torch
 from fwp.controls import Path
 from fwp.errors import FwpError
 from fwp.fields import Net
+from fwp.kinds import explained
 from fwp.models import Classes, Trained, Values, evaluating
 from fwp.models.answer import Answer
 from fwp.solvers import prepare as compile_ahead
@@ -24,6 +25,7 @@ __all__ = ["measure", "train"]
 CPU = torch.device("cpu")
 
 
+@explained
 def train(
     trained: Trained,
     data: Data,
@@ -95,6 +97,7 @@ def _refuse_unknown(valid: Examples, answer: Answer) -> None:
             )
 
 
+@explained
 @torch.no_grad()
 def measure(trained: Trained, part: Data, recipe: Recipe, metric: Metric) -> dict[str, float | int]:
     """The metric, what goes with it, and the loss on all examples, where the predictor is; numbers in their own units."""
