@@ -29,6 +29,7 @@ from fwp.data.plain import plain
 from fwp.data.precision import undisturbed, working
 from fwp.data.series import Array
 from fwp.errors import CompositionError, DataError, FormatError, did_you_mean
+from fwp.kinds import explained
 
 __all__ = ["Control", "by_name", "hermite", "linear", "log_signature", "natural_cubic", "rectilinear", "wrong_order"]
 
@@ -270,6 +271,7 @@ natural_cubic = Control(Kind.NATURAL_CUBIC)
 hermite = Control(Kind.HERMITE)
 
 
+@explained
 def log_signature(
     depth: int = 1, step: int = 4, time: bool = True, pace: int | float = 1.0, scale: tuple[float, ...] = ()
 ) -> Control:
@@ -288,6 +290,7 @@ def log_signature(
     return Control(LogSignature(depth, step, scale), time, pace)
 
 
+@explained
 def by_name(name: str) -> Control:
     """The control of that name, with the time as channel 0 and at pace 1. Raises: DataError."""
     controls = {control.name: control for control in (linear, rectilinear, natural_cubic, hermite)}

@@ -6,6 +6,7 @@ from math import inf
 
 from fwp.data.plain import plain
 from fwp.errors import DataError
+from fwp.kinds import explained
 
 __all__ = ["Kind", "LogSignature"]
 
@@ -22,6 +23,7 @@ class Kind(Enum):
     HERMITE = "hermite"
 
 
+@explained
 @dataclass(frozen=True)
 class LogSignature:
     """Windows of `step` intervals, each stood for by the log-signature up to `depth` of the straight lines in it.

@@ -23,6 +23,7 @@ from typing import Literal, NamedTuple
 
 from fwp.errors import DataError, FwpError
 from fwp.files import held
+from fwp.kinds import explained
 
 __all__ = ["Entry", "entries", "extract", "sha256"]
 
@@ -73,6 +74,7 @@ class Entry:
         return b"".join(self.blocks())
 
 
+@explained
 def extract(
     archive: Path, folder: Path, *, members: int = 500_000, total: int = 64 * 2**30, ratio: float = 200.0
 ) -> Path:

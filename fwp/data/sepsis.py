@@ -24,6 +24,7 @@ from fwp.data.labelled import Labelled
 from fwp.data.root import data_root
 from fwp.data.series import series
 from fwp.errors import DataError
+from fwp.kinds import explained
 
 __all__ = ["CHANNELS", "STATIC", "load_sepsis", "read_sepsis"]
 
@@ -69,6 +70,7 @@ class Table(NamedTuple):
         return np.repeat(np.arange(len(self.rows)), self.rows)
 
 
+@explained
 def load_sepsis(root: Path | None = None, *, intensity: bool = False) -> Dataset:
     """All patients with three rows or more in their first 72 hours: set A, then set B, each in the order of the files' names.
 

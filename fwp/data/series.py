@@ -21,6 +21,7 @@ from fwp.data.numbers import flags_of, numbers_of, whole_of
 from fwp.data.resolution import is_visible, narrowed
 from fwp.data.transforms import first_true
 from fwp.errors import DataError, warn
+from fwp.kinds import explained
 
 __all__ = ["Array", "Series", "collate", "refuse_parts", "require_holdable", "series"]
 
@@ -72,8 +73,16 @@ class Series(Copied):
         return self.values.shape[2]
 
     def __getitem__(self, index: int | slice | Tensor) -> "Series":
-        """The chosen samples; one sample is still a batch, of one."""
-        rows = [index] if isinstance(index, int) else index
+        """The chosen samples; one sample is still a batch, of one. Raises: DataError: an index of another kind."""
+        if not isinstance(
+            index, int | np.integer | slice | Tensor | np.ndarray | list
+        ):  # torch recurses in a Series for ever
+            raise DataError(
+                "samples are chosen by their numbers",
+                ("index", f"a {type(index).__name__}"),
+                help="give a number, a slice, a list, or a tensor of numbers or of truth values",
+            )
+        rows = [int(index)] if isinstance(index, int | np.integer) else index
         static = None if self.static is None else self.static[rows]
         return Series(self.values[rows], self.times[rows], self.mask[rows], self.lengths[rows], static)
 
@@ -186,6 +195,7 @@ def series(
 Item = Series | Tensor | np.ndarray[Any, np.dtype[Any]] | HasArray | tuple[Array, Array | None]
 
 
+@explained
 def collate(items: Iterable[Item]) -> Series:
     """One batch of many series: `Series`, arrays or frames of values, or pairs (values, times) as `series` reads them, of any
     lengths.

@@ -24,6 +24,7 @@ from fwp.data.mfcc import RATE, mfcc
 from fwp.data.root import data_root
 from fwp.data.series import series
 from fwp.errors import DataError
+from fwp.kinds import explained
 
 __all__ = ["WORDS", "load_speech", "read_speech"]
 
@@ -56,6 +57,7 @@ class Listing:
     clips: frozenset[str]
 
 
+@explained
 def load_speech(root: Path | None = None, *, words: Sequence[str] = WORDS, archive: str = GOOGLES) -> Dataset:
     """The clips of these words that last exactly one second: values (clip 161 20), times 0 to 160, float32.
 

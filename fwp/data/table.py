@@ -22,6 +22,7 @@ from fwp.data.gzipped import is_gzip, packed_by, unzipped
 from fwp.data.rows import Rows
 from fwp.data.series import Series, require_holdable, series
 from fwp.errors import DataError, FwpError, reason
+from fwp.kinds import explained
 
 __all__ = ["COLUMNS", "Named", "read_table"]
 
@@ -47,6 +48,7 @@ class Named:
         return len(self.series)
 
 
+@explained
 def read_table(
     file: Path | str | Any,
     *,

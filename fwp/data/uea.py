@@ -22,6 +22,7 @@ from fwp.data.root import data_root
 from fwp.data.series import Series, collate, require_holdable, series
 from fwp.errors import DataError
 from fwp.files import held
+from fwp.kinds import explained
 
 __all__ = ["load_uea", "read_ts", "uea_dataset", "uea_files"]
 
@@ -29,6 +30,7 @@ RECORDS = "https://zenodo.org/api/records"
 LARGEST = 2**22  # bytes of a record, which has some ten thousand
 
 
+@explained
 def load_uea(name: str, root: Path | None = None) -> tuple[Labelled, Labelled]:
     """The training and the test series of one data set: times 0, 1, 2, …, NaN and ? missing, float32.
 
@@ -46,6 +48,7 @@ def load_uea(name: str, root: Path | None = None) -> tuple[Labelled, Labelled]:
     return _both(*_files(name, root))
 
 
+@explained
 def uea_dataset(name: str, root: Path | None = None) -> Dataset:
     """All series of one data set, the training ones first, with parts "train" and "test"; arguments and errors of `load_uea`."""
     files = _files(name, root)

@@ -8,10 +8,12 @@ from torch import Tensor
 from fwp.data.numbers import numbers_of
 from fwp.data.series import Series
 from fwp.errors import DataError
+from fwp.kinds import explained
 
 __all__ = ["Valued"]
 
 
+@explained
 @dataclass(frozen=True, eq=False)
 class Valued:
     """A batch of series, numbers for each (or for each of its time points), and the names of the quantities in that order.

@@ -22,6 +22,7 @@ from fwp.fields.initial import FirstWrite, Initial, StatesFrom, Zero, all_maps, 
 from fwp.fields.maps import External, SlowMap, as_map, range_of
 from fwp.fields.sizes import axes_of
 from fwp.fields.wrt import Degrees, degrees, map_degrees, mentions_increment, term_degrees
+from fwp.kinds import explained
 from fwp.rules.rule import Rule
 from fwp.rules.system import System
 from fwp.rules.vocabulary import x
@@ -113,6 +114,7 @@ def _projection(slots: Mapping[str, SlowMap], default: SlowMap, initial: Initial
     return Projection(default=default, initial=initial, **slots)
 
 
+@explained
 @dataclass(frozen=True)
 class Layer:
     """A rule and the projection that feeds it."""
@@ -153,6 +155,7 @@ def _never_negative(own: SlowMap) -> bool:
     return found.kind is DomainKind.SIMPLEX or found <= nonnegative or isinstance(own, External)
 
 
+@explained
 @dataclass(frozen=True)
 class Spec:
     """rule @ projection, one layer or several: a layer above another takes that one's read-out for its signal."""
@@ -193,6 +196,7 @@ class Spec:
         return f"stack({', '.join(map(repr, self.layers))})"
 
 
+@explained
 def stack(*specs: Spec) -> Spec:
     """The layers of several specs on top of each other; associative.
 

@@ -21,6 +21,7 @@ from fwp.fields.maps import (
     shared,
 )
 from fwp.fields.show import show_map
+from fwp.kinds import explained
 from fwp.rules.rule import Rule
 from fwp.rules.system import System
 from fwp.terms.syntax import Role, Variable, variables
@@ -28,6 +29,7 @@ from fwp.terms.syntax import Role, Variable, variables
 __all__ = ["from_features"]
 
 
+@explained
 def from_features(projection: Projection, rule: Rule | System) -> Projection:
     """The projection with a beginning that depends on static features alone, as in the published Sepsis models.
 

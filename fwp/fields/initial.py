@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import assert_never
 
 from fwp.fields.maps import SlowMap, as_map, source
+from fwp.kinds import explained
 from fwp.terms.declare import Signal
 
 __all__ = [
@@ -67,6 +68,7 @@ unsaid = Zero(asked=False)
 """Where nobody says how states begin."""
 
 
+@explained
 def first_write(at: SlowMap | None = None, **slots: SlowMap) -> FirstWrite:
     """W(t₀) = the rate of the empty states at x(t₀), as in the published models; `slots` for maps of their own there.
 
@@ -76,6 +78,7 @@ def first_write(at: SlowMap | None = None, **slots: SlowMap) -> FirstWrite:
     return FirstWrite(_by_name(slots), None if at is None else as_map(at))
 
 
+@explained
 def start(**states: SlowMap) -> StatesFrom:
     """Begin each named state at a map of x(t₀), dx(t₀), first or static: `start(z=linear("channel -> hidden", x))`."""
     return StatesFrom(_by_name(states))

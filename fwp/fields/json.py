@@ -27,6 +27,7 @@ from fwp.fields.maps import (
     shared,
     softplus,
 )
+from fwp.kinds import explained
 from fwp.rules import Rule, System
 from fwp.rules import from_json as rule_from_json
 from fwp.rules import to_json as rule_to_json
@@ -40,6 +41,7 @@ __all__ = ["from_json", "to_json"]
 _SIGNALS = {"x": x, "dx": dx, "static": static, "first": first}
 
 
+@explained
 def to_json(model: Model) -> dict[str, Any]:
     """The model as json's own types.
 

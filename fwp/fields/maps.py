@@ -15,6 +15,7 @@ from torch import nn
 
 from fwp.errors import AxisError, CompositionError
 from fwp.fields.modules import checked_module, copy_of
+from fwp.kinds import explained
 from fwp.terms.domain import Domain, DomainKind, real
 from fwp.terms.primitive import Primitive
 from fwp.terms.suggest import pretty_axes
@@ -173,6 +174,7 @@ def _require_shallow(outermost: SlowMap) -> None:
         )
 
 
+@explained
 def linear(pattern: str, of: SlowMap, bias: bool = True) -> Linear:
     """A linear layer by an einops pattern: `linear("channel -> head key", x)`; a scalar slot is `"channel -> head"`.
 
@@ -199,11 +201,13 @@ def linear(pattern: str, of: SlowMap, bias: bool = True) -> Linear:
     return Linear(source, outputs, bias)
 
 
+@explained
 def layer_norm(of: SlowMap) -> LayerNorm:
     """Layer normalisation over all axes of `of`."""
     return LayerNorm(as_map(of))
 
 
+@explained
 def feed_forward(of: SlowMap, hidden: str = "inner") -> FeedForward:
     """A residual feed-forward block over all axes of `of`; `build(…, inner=…)` says how many hidden units it has.
 
@@ -221,6 +225,7 @@ def feed_forward(of: SlowMap, hidden: str = "inner") -> FeedForward:
     return FeedForward(source, hidden)
 
 
+@explained
 def shared(name: str, of: SlowMap) -> Shared:
     """`of` under a name: an encoder from which several slots are drawn.
 
@@ -234,6 +239,7 @@ def shared(name: str, of: SlowMap) -> Shared:
     return Shared(name, as_map(of))
 
 
+@explained
 def parameter(pattern: str) -> Parameter:
     """A learned constant: `parameter("hidden")` starts at 0, `parameter("hidden -> inner")` as the weight (inner hidden).
 
@@ -254,6 +260,7 @@ def parameter(pattern: str) -> Parameter:
     return Parameter(outputs + inputs, inputs)
 
 
+@explained
 def external(module: nn.Module, of: SlowMap, axes: str, shared: bool = False) -> External:
     """Any module: called with `of`, batch axes first, it returns batch axes and then `axes`.
 
@@ -271,6 +278,7 @@ def external(module: nn.Module, of: SlowMap, axes: str, shared: bool = False) ->
     return External(checked_module(module), as_map(of), _names(axes, axes), shared)
 
 
+@explained
 def activation(primitive: Primitive, of: SlowMap, over: str | None = None) -> Activation:
     """A primitive of the term language applied to a map.
 
@@ -288,31 +296,37 @@ def activation(primitive: Primitive, of: SlowMap, over: str | None = None) -> Ac
     return Activation(primitive, over, source)
 
 
+@explained
 def sigmoid(of: SlowMap) -> Activation:
     """Into (0, 1)."""
     return activation(Primitive.SIGMOID, of)
 
 
+@explained
 def tanh(of: SlowMap) -> Activation:
     """Into (−1, 1)."""
     return activation(Primitive.TANH, of)
 
 
+@explained
 def softplus(of: SlowMap) -> Activation:
     """Into the positive numbers, smoothly."""
     return activation(Primitive.SOFTPLUS, of)
 
 
+@explained
 def relu(of: SlowMap) -> Activation:
     """Into the nonnegative numbers."""
     return activation(Primitive.RELU, of)
 
 
+@explained
 def softmax(of: SlowMap, over: str) -> Activation:
     """Onto the simplex along an axis."""
     return activation(Primitive.SOFTMAX, of, over)
 
 
+@explained
 def normalize(of: SlowMap, over: str) -> Activation:
     """Onto the unit sphere along an axis."""
     return activation(Primitive.NORMALIZE, of, over)

@@ -26,6 +26,7 @@ from fwp.fields.sizes import check_given, layer_sizes
 from fwp.fields.slow_net import SlowNet
 from fwp.fields.substitute import substitute
 from fwp.fields.vector_field import VectorField
+from fwp.kinds import explained
 from fwp.lowering import lower, lower_rule
 from fwp.rules.rule import Rule
 from fwp.terms.structure import structure
@@ -36,6 +37,7 @@ __all__ = ["LayerNet", "Net", "Tensors", "own_states"]
 Tensors = Mapping[str, Tensor]
 
 
+@explained
 class Net(Copied, WithoutBackwardHooks):
     """`net(series)` or `net @ path` is the vector field of the model along that path.
 

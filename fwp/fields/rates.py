@@ -9,6 +9,7 @@ import torch
 
 from fwp.fields.maps import Activation, Linear
 from fwp.fields.net import LayerNet, Net
+from fwp.kinds import explained
 from fwp.terms.domain import DomainKind
 from fwp.terms.primitive import Primitive
 from fwp.terms.syntax import Role
@@ -19,6 +20,7 @@ FASTEST = 0.95
 """The largest rate at the start: at 1 a sigmoid has no gradient."""
 
 
+@explained
 @torch.no_grad()
 def spread_rates(net: Net, memory: int | float) -> None:
     """Set the biases of the net's rates so that heads' memories are spread evenly, on a logarithmic scale.

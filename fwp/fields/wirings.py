@@ -21,6 +21,7 @@ from fwp.fields.maps import (
     softmax,
     tanh,
 )
+from fwp.kinds import explained
 from fwp.rules.rule import Rule
 from fwp.rules.system import System
 from fwp.rules.vocabulary import dx, x
@@ -61,6 +62,7 @@ def plain(keys: Variable = x, values: Variable = x) -> Projection:
     )
 
 
+@explained
 def direct(squash: bool = True, initial: Initial | None = None) -> Projection:
     """The published direct NODE: everything from LN(W_in x); softmax keys and queries, tanh values (`squash`).
 
@@ -70,6 +72,7 @@ def direct(squash: bool = True, initial: Initial | None = None) -> Projection:
     return _published(e, linear("width -> head value", e), squash, initial)
 
 
+@explained
 def keys_from_signal(
     squash: bool = True, value_norm: bool = False, transposed: bool = False, initial: Initial | None = None
 ) -> Projection:
@@ -81,6 +84,7 @@ def keys_from_signal(
     return _published(e, _values(dx, value_norm), squash, initial, transposed)
 
 
+@explained
 def keys_from_increments(
     squash: bool = True, value_norm: bool = False, transposed: bool = False, initial: Initial | None = None
 ) -> Projection:
@@ -89,12 +93,14 @@ def keys_from_increments(
     return _published(e, _values(x, value_norm), squash, initial, transposed)
 
 
+@explained
 def increments_only(squash: bool = True, value_norm: bool = False, initial: Initial | None = None) -> Projection:
     """The published "dx-only" CDE: everything from x'."""
     e = encoder("encoder", dx)
     return _published(e, _values(dx, value_norm), squash, initial)
 
 
+@explained
 def above(squash: bool = True) -> Projection:
     """A layer on top of another, as in the published two-layer model but for its defect; `inner` is the block's width.
 
@@ -129,6 +135,7 @@ def _published(e: Shared, v: SlowMap, squash: bool, initial: Initial | None, tra
     )
 
 
+@explained
 def ncde_wiring(layers: int = 1) -> Projection:
     """The neural CDE's field as learned constants, its state begun at a linear map of the series' first point.
 
@@ -187,6 +194,7 @@ def gru_ode_wiring() -> Projection:
     )
 
 
+@explained
 def suited(projection: Projection, rule: Rule | System) -> Projection:
     """The projection without what the rule has no use for, and with a learned start where empty states would stay empty.
 
@@ -197,6 +205,7 @@ def suited(projection: Projection, rule: Rule | System) -> Projection:
     return Projection(default=own.default, initial=begun(own.initial, rule), **own.slots)
 
 
+@explained
 def wiring(name: str) -> Projection:
     """A projection by its name on the command line.
 

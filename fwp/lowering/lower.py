@@ -11,6 +11,7 @@ from jaxtyping import Float, jaxtyped
 from torch import Tensor
 
 from fwp.errors import AxisError, SizeError
+from fwp.kinds import explained
 from fwp.lowering.source import source
 from fwp.rules.rule import Rule
 from fwp.rules.system import System
@@ -94,6 +95,7 @@ def _checker(arguments: tuple[Variable, ...]) -> Callable[..., None]:
     return jaxtyped(typechecker=beartype)(namespace["check"])
 
 
+@explained
 def lower(
     *terms: Node,
     arguments: Sequence[Variable] | None = None,

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from fwp.data.copies import Copied
 from fwp.errors import FormatError, FwpError
+from fwp.kinds import explained
 
 __all__ = ["Answer", "Classes", "Estimate", "Prediction", "Values", "answer_from_json", "answer_to_json"]
 
@@ -45,6 +46,7 @@ class Estimate(Copied):
     quantities: tuple[str, ...]
 
 
+@explained
 @dataclass(frozen=True)
 class Classes:
     """One of several classes, which are told apart by one logit each; two may share that of the second.
@@ -76,6 +78,7 @@ class Classes:
         return Prediction(logits.softmax(-1), self.names)
 
 
+@explained
 @dataclass(frozen=True)
 class Values:
     """Numbers of a mean and a deviation (those of the training examples), in whose scale the outputs are.

@@ -19,6 +19,7 @@ from fwp.errors import CompositionError, FormatError, FwpError, SolveError
 from fwp.fields import Net, from_json, to_json
 from fwp.files import held, make_folder, sealed_tensors, write_json
 from fwp.files.seal import digest_of
+from fwp.kinds import explained
 from fwp.models.answer import Answer, Classes, Estimate, Prediction, Values, answer_from_json, answer_to_json
 from fwp.models.files import decode, read_sealed, undigested
 from fwp.models.predictor import Head, Predictor, Solver
@@ -38,6 +39,7 @@ PATIENCE = 30.0
 A = TypeVar("A", bound=Answer)
 
 
+@explained
 @dataclass(frozen=True, eq=False)
 class Trained(Generic[A]):
     """A predictor with the scale of the data that it was trained on, and what its outputs mean.
@@ -117,6 +119,7 @@ def evaluating(predictor: Predictor) -> Iterator[None]:
         predictor.train(training)
 
 
+@explained
 def save(folder: Path | str, trained: Trained, origin: Mapping[str, str] | None = None) -> None:
     """Write a model into a folder, which is made if need be. Killed at any moment, it leaves the old model or the new one, whole.
 
@@ -178,6 +181,7 @@ def _serialised(trained: Trained) -> bytes:
     return safetensors().torch.save({name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors})
 
 
+@explained
 def load(folder: Path | str, device: str = "cpu") -> Trained[Any]:
     """The model that `save` or `fwp run` wrote into a folder. The file of a rule of your own is not needed.
 

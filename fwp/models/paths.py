@@ -21,6 +21,7 @@ from fwp.errors import CompositionError, SolveError
 from fwp.fields import Net, VectorField
 from fwp.fields.maps import Activation, External, FeedForward, LayerNorm, Linear, Parameter, Shared, SlowMap
 from fwp.fields.show import show_map
+from fwp.kinds import explained
 from fwp.models.layer import FastWeights
 from fwp.models.stream import inside, path_on, stride_of
 from fwp.solvers.attribution import attribute, prepared, read_shares
@@ -54,6 +55,7 @@ class Paths(Copied):
         return self.steps.sum(2) + self.initial.sum(2) + self.constant.sum(2)
 
 
+@explained
 def attribute_paths(
     layer: FastWeights,
     values: Float[Tensor, "batch time channel"],

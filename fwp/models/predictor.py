@@ -14,6 +14,7 @@ from fwp.data.copies import Copied
 from fwp.errors import CompositionError, FwpError
 from fwp.fields import Net, VectorField
 from fwp.fields.norm import Norm
+from fwp.kinds import explained
 from fwp.models.recurrent import Recurrence
 from fwp.models.stream import stride_of
 from fwp.solvers import Solution, read_along, solve
@@ -23,6 +24,7 @@ from fwp.solvers.torchdiffeq import ATOL, RTOL
 __all__ = ["Block", "Head", "Predictor", "Solver"]
 
 
+@explained
 @dataclass(frozen=True)
 class Head:
     """What stands between the read-out of the fast weights and the outputs.
@@ -92,6 +94,7 @@ class Block(nn.Module):
         return o + self.dropout(self.narrow(hidden))
 
 
+@explained
 class Predictor(Copied, nn.Module):
     """Series to outputs: solve, read, project, drop, pass the block, and map to outputs (the read-out of the paper's code).
 

@@ -19,6 +19,7 @@ from fwp.controls.fill import carried, preceding
 from fwp.data import Series
 from fwp.data.copies import Copied
 from fwp.errors import FormatError, FwpError, SizeError
+from fwp.kinds import explained
 
 __all__ = ["HIDDEN", "Recurrence", "Recurrent"]
 
@@ -27,6 +28,7 @@ HIDDEN = 256
 """Hidden units between static features and the first state unless sizes say otherwise, as in the published code."""
 
 
+@explained
 @dataclass(frozen=True)
 class Recurrent:
     """A recurrent baseline, complete but for sizes.

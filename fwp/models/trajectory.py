@@ -11,6 +11,7 @@ from jaxtyping import Float, Float64
 from fwp.errors import FwpError
 from fwp.fields.net import LayerNet
 from fwp.files import write_bytes
+from fwp.kinds import explained
 from fwp.solvers import Solution
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["Trajectory", "trajectory"]
 
 
+@explained
 @dataclass(frozen=True, eq=False)
 class Trajectory:
     """One state of one sample: `values` with an axis for each name in `dims`, `(time head *axes)`.
@@ -112,6 +114,7 @@ class Trajectory:
                 )
 
 
+@explained
 def trajectory(solution: Solution, name: str | None = None, sample: int = 0) -> Trajectory:
     """One sample's state over the solution's times, without the batch's padding.
 

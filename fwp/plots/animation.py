@@ -11,11 +11,13 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from torch import Tensor
 
+from fwp.kinds import explained
 from fwp.plots.weights import SIGNED
 
 __all__ = ["fast_weights_moving"]
 
 
+@explained
 def fast_weights_moving(
     states: Float[Tensor, "time head value key"],
     times: Float[Tensor, "time"],

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from fwp.errors import CompositionError
 from fwp.fields.net import LayerNet
+from fwp.kinds import explained
 from fwp.plots.course import last_state
 from fwp.solvers import Scan, Solution
 from fwp.solvers.discretise import discretise
@@ -42,6 +43,7 @@ class Changes:
     split: bool
 
 
+@explained
 @torch.no_grad()
 def changes(solution: Solution, sample: int = 0) -> Changes:
     """What each step wrote and erased in one series, from a solution at all knots, `solve(field, "knots")`.

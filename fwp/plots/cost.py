@@ -5,6 +5,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from fwp.kinds import explained
+
 __all__ = ["cost_against_length", "gradient_against_length"]
 
 STYLES = (("-", "o"), ("--", "s"), (":", "^"), ("-.", "D"), ((0, (5, 1, 1, 1, 1, 1)), "v"), ((0, (1, 3)), "x"))
@@ -13,6 +15,7 @@ STYLES = (("-", "o"), ("--", "s"), (":", "^"), ("-.", "D"), ((0, (5, 1, 1, 1, 1,
 Row = tuple[int, str, float | None, float | None, int | None]
 
 
+@explained
 def cost_against_length(points: Mapping[str, Sequence[tuple[int, float]]], axes: Axes | None = None) -> Axes:
     """Draw seconds of a training step against the number of windows, both logarithmic, one line a contender.
 
@@ -30,6 +33,7 @@ def cost_against_length(points: Mapping[str, Sequence[tuple[int, float]]], axes:
     return place
 
 
+@explained
 def gradient_against_length(rows: Sequence[Row], axes: Iterable[Axes] | None = None) -> list[Axes]:
     """Draw cosine to the true gradient, seconds and memory against the number of windows, one line a contender.
 

@@ -9,6 +9,7 @@ from torch import Tensor
 from fwp.errors import CompositionError
 from fwp.fields import Net
 from fwp.fields.net import LayerNet
+from fwp.kinds import explained
 from fwp.rules import Rule, System
 from fwp.solvers import Solution
 from fwp.terms.build import contract
@@ -37,6 +38,7 @@ class Queries:
     vectors: Float[Tensor, "time head input"]
 
 
+@explained
 def course(solution: Solution, sample: int = 0) -> Course:
     """The states of one series at the times of a solution, such as that at all knots, `solve(field, "knots")`."""
     name, state = last_state(solution.field.net)
@@ -44,6 +46,7 @@ def course(solution: Solution, sample: int = 0) -> Course:
     return Course(solution.times[sample, moving], solution.states[name][sample, moving].detach(), state.axes)
 
 
+@explained
 @torch.no_grad()
 def queries(solution: Solution, sample: int = 0) -> Queries:
     """The queries of the same series at the same times as `course` has them.

@@ -7,6 +7,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from fwp.errors import FwpError
+from fwp.kinds import explained
 
 __all__ = ["learning_curve"]
 
@@ -23,6 +24,7 @@ LARGEST = 1e100
 """Beyond it axes have no ticks."""
 
 
+@explained
 def learning_curve(
     metrics: Sequence[Row],
     chosen: int | None = None,

@@ -11,6 +11,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from torch import Tensor
 
+from fwp.kinds import explained
+
 __all__ = ["fast_net"]
 
 Numbers = npt.NDArray[np.floating]
@@ -22,6 +24,7 @@ NUMBERED = 16
 """Units a side up to which each has its number beside it."""
 
 
+@explained
 def fast_net(
     weights: Float[Tensor, "time output input"],
     times: Float[Tensor, "time"],

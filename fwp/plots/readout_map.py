@@ -7,11 +7,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from torch import Tensor
 
+from fwp.kinds import explained
 from fwp.plots.ticks import label_times
 
 __all__ = ["contributions", "readout_map"]
 
 
+@explained
 def contributions(
     states: Float[Tensor, "time output input"], queries: Float[Tensor, "time input"]
 ) -> Float[Tensor, "time time output"]:
@@ -24,6 +26,7 @@ def contributions(
     return found * torch.ones(found.shape[:2], dtype=found.dtype, device=found.device).tril()[..., None]
 
 
+@explained
 def readout_map(
     states: Float[Tensor, "time output input"],
     queries: Float[Tensor, "time input"],

@@ -9,11 +9,14 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from torch import Tensor
 
+from fwp.kinds import explained
+
 __all__ = ["spectrum"]
 
 STYLES = ("-", "--", "-.", ":")
 
 
+@explained
 def spectrum(
     states: Float[Tensor, "time head value key"],
     times: Float[Tensor, "time"],

@@ -10,12 +10,15 @@ from matplotlib.colors import LinearSegmentedColormap, Normalize
 from matplotlib.figure import Figure
 from torch import Tensor
 
+from fwp.kinds import explained
+
 __all__ = ["fast_weights"]
 
 SIGNED = LinearSegmentedColormap.from_list("signed", ["#08214f", "#3b5f97", "#8a8a8a", "#e5ad52", "#fff3b8"])
 """Blue below zero, grey at zero, yellow above; its lightness only rises, so that it reads the same printed in grey."""
 
 
+@explained
 def fast_weights(
     states: Float[Tensor, "time head value key"] | Float[Tensor, "time head value"],
     times: Float[Tensor, "time"],

@@ -12,6 +12,7 @@ from matplotlib.colors import Colormap, Normalize
 from matplotlib.figure import Figure
 from torch import Tensor
 
+from fwp.kinds import explained
 from fwp.plots.ticks import label_times
 from fwp.plots.weights import SIGNED
 
@@ -22,6 +23,7 @@ MARKED = 80
 """Steps up to which each has its mark on the lines."""
 
 
+@explained
 def writes(
     key: Float[Tensor, "step input"],
     written: Float[Tensor, "step output"],

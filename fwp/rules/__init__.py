@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from fwp.errors import FwpError, did_you_mean
+from fwp.kinds import explained
 from fwp.rules.gallery import (
     anti_hebb,
     bcm,
@@ -114,6 +115,7 @@ __all__ = [
 ]
 
 
+@explained
 def by_name(name: str) -> Rule | System:
     """The rule of `ALL` that has this name. Raises: FwpError, where none has."""
     if name in ALL:

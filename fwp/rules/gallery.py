@@ -1,6 +1,7 @@
 """Rules of the literature, one line each: what the language can say, and a place to start a rule of one's own."""
 
 from fwp.errors import FwpError
+from fwp.kinds import explained
 from fwp.rules.rule import Rule
 from fwp.rules.system import System
 from fwp.rules.vocabulary import W, beta, dx, erase, gamma, k, v, write, x
@@ -114,6 +115,7 @@ A_in, b_in = Slot("A_in", "inner hidden"), Slot("b_in", "inner")
 A_out, b_out = Slot("A_out", "hidden channel inner"), Slot("b_out", "hidden channel")
 
 
+@explained
 def neural_cde(layers: int) -> Rule:
     """Kidger, Morrill, Foster, Lyons, Neural controlled differential equations (2020): a vector state, a field of an MLP.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, cast
 
 from fwp.errors import FormatError, FwpError, reason
+from fwp.kinds import explained
 from fwp.rules.rule import Rule
 from fwp.rules.system import System
 from fwp.terms import json as terms
@@ -13,6 +14,7 @@ from fwp.terms.syntax import Variable
 __all__ = ["from_json", "to_json"]
 
 
+@explained
 def to_json(rule: Rule | System) -> dict[str, Any]:
     """The rule or system as json's own types."""
     rules = [{"of": terms.to_json(r.of), "rate": terms.to_json(r.rate)} for r in rule.rules]

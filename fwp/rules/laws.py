@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fwp.kinds import explained
 from fwp.rules.law import Law
 from fwp.rules.laws_delta import (
     error_contraction,
@@ -49,6 +50,7 @@ LAWS: tuple[Law, ...] = (
 """Every law, those of flows first."""
 
 
+@explained
 def laws_of(rule: Rule) -> tuple[Law, ...]:
     """The laws that the rule's structure and the domains of its slots imply, in the order of `LAWS`.
 

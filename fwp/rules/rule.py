@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from fwp.errors import AxisError, CompositionError, FwpError
+from fwp.kinds import explained
 from fwp.rules.dual import dual_term
 from fwp.rules.vocabulary import W, k, q, v
 from fwp.terms.build import Number, add, align, as_term, divide, multiply
@@ -26,6 +27,7 @@ def default_read(of: Variable) -> Node:
     return of @ q if "key" in of.axes else of
 
 
+@explained
 @dataclass(frozen=True, eq=False, repr=False, init=False)
 class Rule(Scalable):
     """d`of`/dt = `rate`, read as `read`.

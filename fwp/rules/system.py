@@ -6,6 +6,7 @@ from functools import cached_property, partial
 from typing import Any
 
 from fwp.errors import AxisError, CompositionError
+from fwp.kinds import explained
 from fwp.rules.rule import Rule, reason_of
 from fwp.terms.build import as_term
 from fwp.terms.normal import Normal, normal
@@ -14,6 +15,7 @@ from fwp.terms.syntax import Node, Role, Variable, variables
 __all__ = ["System", "closed"]
 
 
+@explained
 class System:
     """Rules of different states, solved as one; read as the first rule is, unless `read` says otherwise.
 
@@ -92,6 +94,7 @@ class System:
         return "\n".join(map(str, self.rules))
 
 
+@explained
 def closed(rule: Rule | System) -> Rule | System:
     """The rule or system itself, once every state that it reads has an equation in it.
 

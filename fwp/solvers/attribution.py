@@ -24,6 +24,7 @@ from fwp.data.precision import undisturbed
 from fwp.errors import CompositionError, SolveError
 from fwp.fields import VectorField
 from fwp.fields.net import LayerNet
+from fwp.kinds import explained
 from fwp.rules.rule import Rule
 from fwp.solvers.choices import check_choices
 from fwp.solvers.decide import decide
@@ -61,6 +62,7 @@ class Attribution(Copied):
 
 
 @undisturbed
+@explained
 def attribute(
     field: VectorField,
     times: Float64[Tensor, "request"] | Float64[Tensor, "batch request"] | Literal["knots"] | None = None,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Literal, assert_never
 
 from fwp.fields import VectorField
+from fwp.kinds import explained
 from fwp.solvers.budget import MAX_STEPS
 from fwp.solvers.choices import check_choices
 from fwp.solvers.plan import ORDER, Plan, Scan, human, plan
@@ -19,6 +20,7 @@ from fwp.terms.witness import ConstantRate, GeneralRate, LowRank, OneSided, Read
 __all__ = ["described", "explain"]
 
 
+@explained
 def explain(
     field: VectorField,
     *,

@@ -23,6 +23,7 @@ from fwp.errors import CompositionError, FwpError, SolveError
 from fwp.fields import Net, VectorField
 from fwp.fields.fit import slots_of
 from fwp.fields.net import LayerNet, own_states
+from fwp.kinds import explained
 from fwp.lowering import Lowered, lower
 from fwp.rules.vocabulary import dx, x
 from fwp.solvers.choices import check_choices, check_steps
@@ -95,6 +96,7 @@ class Observed(Copied):
 
 
 @undisturbed
+@explained
 def observe(
     field: VectorField,
     observables: Iterable[Observable] | Observable,

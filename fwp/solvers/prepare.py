@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fwp.fields import VectorField
+from fwp.kinds import explained
 from fwp.solvers.choices import check_choices
 from fwp.solvers.kernels import ready
 from fwp.solvers.plan import plan
@@ -11,6 +12,7 @@ from fwp.solvers.situation import kernel_of, situation_of
 __all__ = ["prepare"]
 
 
+@explained
 def prepare(field: VectorField, method: str = "auto") -> bool:
     """Compile the kernel of this method's steps, and have the field's net solved by kernels from now on: a second or two, once.
 

@@ -17,6 +17,7 @@ from fwp.data.precision import undisturbed, working
 from fwp.data.transforms import first_true, mapped
 from fwp.errors import DataError, FwpError, SolveError
 from fwp.fields import VectorField
+from fwp.kinds import explained
 from fwp.solvers.adjoint import warn_of_adjoint
 from fwp.solvers.budget import MAX_STEPS, Budget, States
 from fwp.solvers.choices import Choices, check_choices
@@ -40,6 +41,7 @@ Beginning = Mapping[str, Tensor] | Tensor | None
 
 
 @undisturbed
+@explained
 def solve(
     field: VectorField,
     times: Float64[Tensor, "request"] | Float64[Tensor, "batch request"] | Literal["knots"] | None = None,
@@ -124,6 +126,7 @@ def solve(
     return Solution(field, at_requests, path.times.gather(1, knots), knots, stats, at_end, chosen)
 
 
+@explained
 def read_along(
     field: VectorField,
     *,

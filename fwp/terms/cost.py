@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from math import prod
 from typing import assert_never
 
+from fwp.kinds import explained
 from fwp.terms.fold import subterms
 from fwp.terms.schedule import schedule
 from fwp.terms.syntax import ONE, Axes, Constant, Map, Node, Product, Scale, Sum, Variable, children
@@ -55,6 +56,7 @@ class Cost:
         return f"{self.flops} flops, {self.bytes} bytes"
 
 
+@explained
 def cost(term: Node, itemsize: int = 4) -> Cost:
     """The cost of evaluating each distinct subterm once, products in the order of `schedule`; `itemsize` in bytes."""
     flops = moved = Polynomial()

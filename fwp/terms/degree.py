@@ -5,6 +5,7 @@ from __future__ import annotations
 from math import inf
 from typing import assert_never
 
+from fwp.kinds import explained
 from fwp.terms.fold import fold
 from fwp.terms.primitive import Primitive
 from fwp.terms.syntax import Constant, Map, Node, Product, Role, Scale, Sum, Variable
@@ -20,6 +21,7 @@ def concerns(variable: Variable, wrt: Wrt) -> bool:
     return variable.role is wrt if isinstance(wrt, Role) else variable.name == wrt.name
 
 
+@explained
 def degree(term: Node, wrt: Wrt) -> int | float:
     """Degree of the term in `wrt`: a whole number or infinity. Cancellations are not seen (`parts` sees them)."""
 

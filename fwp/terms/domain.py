@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from fwp.errors import DomainError
+from fwp.kinds import explained
 
 __all__ = ["Domain", "DomainKind", "nonnegative", "real", "simplex", "sphere", "unit"]
 
@@ -32,6 +33,7 @@ _INSIDE: dict[DomainKind, frozenset[DomainKind]] = {
 }
 
 
+@explained
 @dataclass(frozen=True)
 class Domain:
     """A kind and, for simplex and sphere, the axis along which entries sum to one or have Euclidean norm one."""

@@ -11,6 +11,7 @@ from einops import EinopsError
 from einops.parsing import ParsedExpression
 
 from fwp.errors import AxisError
+from fwp.kinds import explained
 from fwp.terms.build import Number, as_term, multiply
 from fwp.terms.suggest import pretty_axes
 from fwp.terms.syntax import Node, Term
@@ -18,6 +19,7 @@ from fwp.terms.syntax import Node, Term
 __all__ = ["ein"]
 
 
+@explained
 def ein(pattern: str, *operands: Term | Number) -> Node:
     """The product of the operands, summed over every pattern axis that is not right of the arrow.
 

@@ -8,6 +8,7 @@ from typing import assert_never
 import numpy as np
 from numpy.typing import ArrayLike
 
+from fwp.kinds import explained
 from fwp.terms.fold import fold
 from fwp.terms.primitive import Array, Numbers
 from fwp.terms.sizes import axis_sizes
@@ -16,6 +17,7 @@ from fwp.terms.syntax import Axes, Constant, ConstantKind, Map, Node, Product, S
 __all__ = ["differentiate", "evaluate"]
 
 
+@explained
 def evaluate(term: Node, values: Mapping[str, ArrayLike | float], sizes: Mapping[str, int] | None = None) -> Array:
     """The value of the term, an array over its axes.
 
@@ -27,6 +29,7 @@ def evaluate(term: Node, values: Mapping[str, ArrayLike | float], sizes: Mapping
     return _run(term, values, {}, sizes)[0]
 
 
+@explained
 def differentiate(
     term: Node,
     values: Mapping[str, ArrayLike | float],

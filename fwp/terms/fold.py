@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
+from fwp.kinds import explained
 from fwp.terms.syntax import Node, children
 
 __all__ = ["fold", "subterms"]
@@ -12,6 +13,7 @@ __all__ = ["fold", "subterms"]
 R = TypeVar("R")
 
 
+@explained
 def fold(term: Node, algebra: Callable[[Node, tuple[R, ...]], R]) -> R:
     """Replace every node by what `algebra` makes of it and of its children's results."""
     results: dict[Node, R] = {}
@@ -20,6 +22,7 @@ def fold(term: Node, algebra: Callable[[Node, tuple[R, ...]], R]) -> R:
     return results[term]
 
 
+@explained
 def subterms(term: Node) -> tuple[Node, ...]:
     """All distinct subterms, children before parents, the term itself last."""
     found: dict[Node, None] = {}

@@ -8,6 +8,7 @@ from fractions import Fraction
 from typing import Any, assert_never, cast
 
 from fwp.errors import FormatError, FwpError, SizeError, reason
+from fwp.kinds import explained
 from fwp.terms.domain import Domain, DomainKind
 from fwp.terms.fold import subterms
 from fwp.terms.primitive import Primitive
@@ -19,6 +20,7 @@ _MOST_NODES = 10_000
 _FACTOR = re.compile(r"-?[0-9]{1,4000}(/[0-9]{1,4000})?")
 
 
+@explained
 def to_json(term: Node) -> list[dict[str, Any]]:
     """The nodes of the term, children before parents, the term itself last; only json's own types."""
     nodes = subterms(term)

@@ -17,6 +17,7 @@ from itertools import chain, count, permutations, product
 from math import factorial, prod
 from typing import assert_never
 
+from fwp.kinds import explained
 from fwp.terms.build import add, multiply, scale
 from fwp.terms.extent import require_expandable
 from fwp.terms.fold import subterms
@@ -52,11 +53,13 @@ class Normal:
     monomials: tuple[tuple[Monomial, Fraction], ...]
 
 
+@explained
 def equivalent(one: Node, other: Node) -> bool:
     """The terms are equal up to ring laws and the names of summed axes."""
     return normal(one) == normal(other)
 
 
+@explained
 @lru_cache(maxsize=4096)
 def normal(term: Node) -> Normal:
     """The normal form. It is kept: under maps inside maps it is asked for again at every level, and would double with each.
@@ -75,6 +78,7 @@ def normal(term: Node) -> Normal:
     return Normal(tuple(sorted(free)), tuple(sorted(kept, key=lambda item: [sort_key(f) for f in item[0]])))
 
 
+@explained
 def to_term(form: Normal, axes: Axes) -> Node:
     """A term with this normal form, its axes in the given order; sums over shared axes are nested where they belong."""
     if not form.monomials:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from fractions import Fraction
 from math import inf
 
+from fwp.kinds import explained
 from fwp.terms.degree import Wrt, concerns
 from fwp.terms.fold import subterms
 from fwp.terms.normal import Monomial, Normal, normal, to_term
@@ -13,6 +14,7 @@ from fwp.terms.syntax import Node, Variable
 __all__ = ["monomials", "parts"]
 
 
+@explained
 def parts(term: Node, wrt: Wrt) -> dict[int | float, Node]:
     """The terms of each degree in `wrt`, ascending; what stands under a map that is no polynomial has degree infinity.
 

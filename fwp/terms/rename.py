@@ -10,6 +10,7 @@ from itertools import count
 from typing import assert_never
 
 from fwp.errors import AxisError
+from fwp.kinds import explained
 from fwp.terms.build import as_term
 from fwp.terms.suggest import pretty_axes
 from fwp.terms.syntax import Axes, Constant, Map, Node, Product, Scale, Sum, Term, Variable
@@ -17,6 +18,7 @@ from fwp.terms.syntax import Axes, Constant, Map, Node, Product, Scale, Sum, Ter
 __all__ = ["bound_axes", "fresh_axis", "rename", "substitute_axes"]
 
 
+@explained
 def rename(term: Term, /, **axes: str) -> Node:
     """The same term with other names for some of its axes: `rename(W, value="value2")` has axes (value2 key).
 

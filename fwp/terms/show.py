@@ -9,6 +9,7 @@ from collections.abc import Callable
 from fractions import Fraction
 from typing import assert_never
 
+from fwp.kinds import explained
 from fwp.terms.build import multiply
 from fwp.terms.rename import bound_axes
 from fwp.terms.symbols import unicode_name
@@ -21,11 +22,13 @@ _Text = tuple[str, int]
 _Namer = Callable[[str], str]
 
 
+@explained
 def show(term: Node, name: _Namer = unicode_name) -> str:
     """The term in operators, as Python source; products that operators cannot say are written with `ein`."""
     return _show(term, name, operators=True)[0]
 
 
+@explained
 def einops(term: Node, name: _Namer = unicode_name) -> str:
     """The term with every product as an einops pattern, as Python source."""
     return _show(term, name, operators=False)[0]

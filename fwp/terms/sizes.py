@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from fwp.errors import SizeError
+from fwp.kinds import explained
 from fwp.terms.fold import subterms
 from fwp.terms.suggest import pretty_axes
 from fwp.terms.syntax import Constant, ConstantKind, Node, Variable
@@ -12,6 +13,7 @@ from fwp.terms.syntax import Constant, ConstantKind, Node, Variable
 __all__ = ["axis_classes", "axis_sizes"]
 
 
+@explained
 def axis_sizes(
     terms: Sequence[Node], shapes: Mapping[str, Sequence[int]], given: Mapping[str, int] | None = None
 ) -> dict[str, int]:
@@ -60,6 +62,7 @@ def axis_sizes(
     return sizes
 
 
+@explained
 def axis_classes(terms: Iterable[Node]) -> tuple[frozenset[str], ...]:
     """Which axes must have equal sizes, whatever the shapes: those of renamed variables, of `eye` and of `tril`."""
     classes: dict[str, frozenset[str]] = {}

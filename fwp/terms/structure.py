@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from fwp.errors import AxisError
+from fwp.kinds import explained
 from fwp.terms.degree import degree
 from fwp.terms.normal import Monomial, Normal, connected, normal, renamed, to_term
 from fwp.terms.outer import (
@@ -42,6 +43,7 @@ __all__ = ["structure"]
 _VALUE, _READ = 1, 0  # the read leads: it is what gets a positive sign
 
 
+@explained
 def structure(rate: Node, state: Variable) -> Structure:
     """What kind of equation d`state`/dt = `rate` is, the most special kind that fits, with the terms that prove it.
 

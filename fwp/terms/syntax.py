@@ -16,6 +16,7 @@ from functools import cached_property
 from typing import NoReturn, TypeVar, cast, overload
 
 from fwp.errors import AxisError
+from fwp.kinds import explained
 from fwp.terms.domain import Domain
 from fwp.terms.extent import Extent, extent_of, require_few, require_number, require_writable
 from fwp.terms.primitive import Primitive
@@ -166,6 +167,7 @@ class Term:
         return build.contract(other, self)
 
 
+@explained
 @dataclass(frozen=True, eq=False, repr=False)
 class Variable(Term):
     """A named tensor. `declared` are its own axes, `axes` the names they bear at this place (see `rename`)."""
@@ -201,6 +203,7 @@ class Variable(Term):
             )
 
 
+@explained
 @dataclass(frozen=True, eq=False, repr=False)
 class Constant(Term):
     """An array of zeros and ones; the two axes of `eye` and `tril` have equal size. `tril(a, b)` is 1 where b ≤ a."""
@@ -218,6 +221,7 @@ class Constant(Term):
             )
 
 
+@explained
 @dataclass(frozen=True, eq=False, repr=False)
 class Product(Term):
     """The one product: multiply the operands aligned by axis name, and sum every axis that `axes` lacks."""
@@ -239,6 +243,7 @@ class Product(Term):
         require_writable(self.extent)
 
 
+@explained
 @dataclass(frozen=True, eq=False, repr=False)
 class Sum(Term):
     """The sum of terms with equal axes, in one order."""
@@ -260,6 +265,7 @@ class Sum(Term):
         require_writable(self.extent)
 
 
+@explained
 @dataclass(frozen=True, eq=False, repr=False)
 class Scale(Term):
     """A term times an exact number."""
@@ -280,6 +286,7 @@ class Scale(Term):
         require_writable(self.extent)
 
 
+@explained
 @dataclass(frozen=True, eq=False, repr=False)
 class Map(Term):
     """A primitive applied entry by entry or, for softmax and normalize, along the axis `over`."""
@@ -358,6 +365,7 @@ ONE: Node = Product((), ())
 """The number one: the empty product."""
 
 
+@explained
 def variables(*terms: Node) -> tuple[Variable, ...]:
     """The variables of the terms in order of appearance, each once and as declared.
 

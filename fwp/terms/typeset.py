@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import assert_never
 
+from fwp.kinds import explained
 from fwp.terms.primitive import Primitive
 from fwp.terms.symbols import latex_name, unicode_name
 from fwp.terms.syntax import ONE, Axes, Constant, ConstantKind, Map, Node, Product, Scale, Sum, Variable
@@ -69,11 +70,13 @@ _SUM, _PRODUCT, _ATOM = range(3)
 _Text = tuple[str, int]
 
 
+@explained
 def unicode(term: Node) -> str:
     """One line of unicode, for terminals."""
     return typeset(term, UNICODE)
 
 
+@explained
 def latex(term: Node) -> str:
     """LaTeX source for maths mode."""
     return typeset(term, LATEX)

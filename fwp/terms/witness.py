@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import assert_never
 
+from fwp.kinds import explained
 from fwp.terms.build import add, align, contract, multiply, scale
 from fwp.terms.primitive import Primitive
 from fwp.terms.rename import substitute_axes
@@ -120,6 +121,7 @@ class GeneralRate:
 Structure = ConstantRate | LowRank | OneSided | TwoSided | ReadOut | GeneralRate
 
 
+@explained
 def reconstruct(found: Structure, state: Variable) -> Node | None:
     """The rate from its witnesses, over the state's axes; None where there are none."""
     match found:

@@ -13,6 +13,7 @@ from fwp.data import Labelled, Normaliser, Series, Valued
 from fwp.data.resolution import CONSTANT
 from fwp.errors import FwpError
 from fwp.fields import Model, Net, spread_rates
+from fwp.kinds import explained
 from fwp.models import Classes, Head, Predictor, Recurrent, Solver, Trained, Values
 from fwp.models.answer import Answer
 from fwp.models.recurrent import HIDDEN
@@ -50,6 +51,7 @@ def begun(
 ) -> Trained[Values]: ...
 
 
+@explained
 def begun(
     model: Model | Recurrent,
     data: Data,

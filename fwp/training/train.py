@@ -8,6 +8,7 @@ from fwp.controls import Path
 from fwp.data.digest import fingerprint
 from fwp.errors import FwpError
 from fwp.fields import Net
+from fwp.kinds import explained
 from fwp.models import Classes, Trained, Values, evaluating
 from fwp.models.answer import Answer
 from fwp.models.checkpoint import model_digest
@@ -26,6 +27,7 @@ __all__ = ["measure", "train"]
 CPU = torch.device("cpu")
 
 
+@explained
 def train(
     trained: Trained,
     data: Data,
@@ -108,6 +110,7 @@ def _refuse_unknown(valid: Examples, answer: Answer) -> None:
             )
 
 
+@explained
 @torch.no_grad()
 def measure(trained: Trained, part: Data, recipe: Recipe, metric: Metric) -> dict[str, float | int]:
     """The metric, what goes with it, and the loss on all examples, where the predictor is; numbers in their own units."""

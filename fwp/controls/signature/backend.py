@@ -16,6 +16,7 @@ from torch import Tensor
 from fwp.controls.signature.closed import closed_form
 from fwp.controls.signature.words import lyndon_words
 from fwp.errors import DataError
+from fwp.kinds import explained
 
 __all__ = ["Backend", "backend_of", "chosen", "log_signature_by"]
 
@@ -28,6 +29,7 @@ class Backend(Enum):
     PYSIGLIB = "pysiglib"
 
 
+@explained
 def backend_of(depth: int) -> str:
     """The name, for results, of what computes log-signatures of this depth here: "closed form", "signatory" or "pysiglib".
 
