@@ -238,8 +238,10 @@ def _scan(situation: Situation, method: str, scan: str, steps: int, reasons: lis
             chosen = Scan.FUSED
     for other in Scan:
         if other is not chosen:
-            asked = f"{chosen.value} was asked for" if scan != "auto" else against_scan(situation, chosen, other, count)
-            reasons.append((f"{other.value} scan", why.get(other) or asked))
+            asked = None if scan == "auto" else f"{chosen.value} was asked for"
+            reasons.append(
+                (f"{other.value} scan", why.get(other) or asked or against_scan(situation, chosen, other, count))
+            )
     return chosen
 
 
