@@ -111,7 +111,9 @@ def find(target: str) -> Rule | System:
         first, *others = _rules_in(module) or [""]
         if others:
             names = ", ".join((first, *others))
-            raise FwpError(f"{target} has several rules", ("its rules", names), help=f"say which, as in {target}:{first}")
+            raise FwpError(
+                f"{target} has several rules", ("its rules", names), help=f"say which, as in {target}:{first}"
+            )
         if not first:
             raise _no_rules(target, module)
         place, attribute = target, first

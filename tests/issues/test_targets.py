@@ -43,8 +43,9 @@ def test_what_lies_beside_a_rule_takes_no_installed_modules_place(folder: Path, 
     written(folder / "mine.py", "import tabnanny\nfrom beside import helper\nmine = 2 * helper\n")
     (found,) = find_all(target)
     assert found == 2 * delta
-    import aeon.datasets
     import tabnanny
+
+    import aeon.datasets
 
     assert not any(str(module.__file__).startswith(str(folder)) for module in (tabnanny, aeon.datasets))
 
