@@ -50,6 +50,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except BrokenPipeError:  # the reader has seen enough
         let_go()
         raise SystemExit(1) from None
+    except UnicodeError as error:
+        help = "restore the file, or write it anew as utf-8"
+        print(FwpError("what was read is no text", ("because", str(error)), help=help), file=sys.stderr)
+        raise SystemExit(1) from None
     except OSError as error:
         print(_refused(error), file=sys.stderr)
         raise SystemExit(1) from None
