@@ -158,6 +158,16 @@ def test_the_gradient_of_the_map_to_the_logits_alone_is_multiplied() -> None:
         assert torch.allclose(more[name], factor * gradient, rtol=1e-5), name
 
 
+def test_a_predictor_that_is_trained_again_has_its_gradient_multiplied_once() -> None:
+    recipe = replace(RECIPE, head_gradient=10.0)
+    once = gradients(learner(recipe))
+    trained = untrained(recipe)
+    for _ in range(2):
+        own = Learner(trained.predictor, trained.answer, prepare(trained, labelled()), recipe, 0)
+    again = gradients(own)
+    assert all(torch.equal(again[name], gradient) for name, gradient in once.items())
+
+
 def test_the_map_to_the_logits_alone_has_a_rate_of_its_own() -> None:
     own = learner(replace(RECIPE, head_rate=10.0, schedule=Plateau()))
     groups = own.configure_optimizers().param_groups
