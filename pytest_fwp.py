@@ -76,6 +76,8 @@ class _Item(pytest.Item):
         from fwp.testing import Verdict
 
         outcome = self.check.run()
+        if outcome.verdict is Verdict.DOUBTFUL:
+            self.warn(pytest.PytestWarning(f"{self.nodeid}: {outcome.detail}"))
         if outcome.verdict is Verdict.OUTSIDE:
             pytest.skip(outcome.detail)
         if outcome.verdict is Verdict.FAILED:

@@ -44,7 +44,7 @@ def test_every_rule_of_a_module_is_collected(folder: Path) -> None:
     ids = done.stdout.splitlines()
     assert "test_other.py::test_other" in ids
     assert [i for i in ids if "::both::" in i] == [
-        f"mypackage.rules::both::{name}" for name in ("types", "shapes", "folds", "gradcheck")
+        f"mypackage.rules::both::{name}" for name in ("types", "shapes", "folds", "gradcheck", "start", "bounded")
     ]
     assert "mypackage.rules::false::claim: quadrature" in ids and "mypackage.rules::half::scans" in ids
     assert not any("delta" in i for i in ids), "delta is the library's"
