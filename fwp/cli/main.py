@@ -1,19 +1,14 @@
 """The command `fwp`: finds the command that is meant, and prints what the user did wrong without a traceback."""
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Sequence
 from errno import EBADF, EDQUOT, EFBIG, EIO, ENOSPC
 from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import Any
 
 from fwp import interrupt
 from fwp.cli.streams import let_go, prepared
 from fwp.errors import FwpError
-
-if TYPE_CHECKING:
-    from tyro.extras import SubcommandApp
 
 __all__ = ["main"]
 
@@ -59,7 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         raise SystemExit(1) from None
 
 
-def _app(arguments: Sequence[str]) -> SubcommandApp:
+def _app(arguments: Sequence[str]) -> Any:  # of tyro, which may not be installed
     """The command that is meant, if it can be told: all together take seconds to import, for a lightning that few need."""
     try:
         from tyro.extras import SubcommandApp
