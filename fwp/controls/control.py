@@ -9,10 +9,11 @@ from math import inf
 from typing import TYPE_CHECKING, Any, assert_never
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float64
 from torch import Tensor
 from torch.nn.functional import pad
 
+from fwp.controls.clock import beginnings
 from fwp.controls.fill import carried
 from fwp.controls.hermite import hermite as fit_hermite
 from fwp.controls.kind import Kind, LogSignature
@@ -22,6 +23,9 @@ from fwp.controls.natural_cubic import natural_cubic as fit_natural_cubic
 from fwp.controls.path import Causality, Path
 from fwp.controls.signature import log_signatures, lyndon_words, window_ends
 from fwp.data import Series
+from fwp.data.numbers import numbers_of
+from fwp.data.plain import plain
+from fwp.data.series import Array
 from fwp.errors import CompositionError, DataError, FormatError, did_you_mean
 
 __all__ = ["Control", "by_name", "hermite", "linear", "log_signature", "natural_cubic", "rectilinear", "wrong_order"]
@@ -36,7 +40,8 @@ class Control:
 
     `pace` is how many units of the clock one unit of the series' time lasts; a window of a log-signature, whatever its
     duration, lasts as long as one unit of time. Rates and x' are per unit of the clock, so that at a pace of 10 a rule that
-    reads x alone does ten times as much; the time channel stays the series' own time.
+    reads x alone does ten times as much; the time channel stays the series' own time, or counts from its beginning where
+    float32 could not tell its time points apart (seconds since 1970), which a warning says.
 
     Raises:
         DataError: a pace that is not positive and finite.
@@ -47,7 +52,9 @@ class Control:
     pace: int | float = 1.0
 
     def __post_init__(self) -> None:
-        if not 0 < self.pace < inf:
+        object.__setattr__(self, "pace", plain(self.pace))
+        number = isinstance(self.pace, int | float) and not isinstance(self.pace, bool)  # users run without pyright
+        if not number or not 0 < self.pace < inf:
             raise DataError(
                 "a pace is a positive, finite number",
                 ("pace", repr(self.pace)),
@@ -96,7 +103,7 @@ class Control:
         """The size of a path's `start` for the channels of the series: theirs, and the time where it is added."""
         return channels + self.time
 
-    def __call__(self, series: Series, fill: Float[Tensor, "channel"] | None = None) -> Path:
+    def __call__(self, series: Series, fill: Array | None = None) -> Path:
         """The path through a series, differentiable in its values, without ever waiting for the device.
 
         Missing values are carried forward, or interpolated by the natural cubic spline, which sees the future anyhow.
@@ -113,21 +120,33 @@ class Control:
                 ("given", f"a {type(series).__name__}"),
                 help="make one of them: control(fwp.series(values))",
             )
+        return self.through(series, fill, beginnings(series.times) if self.time else None)
+
+    def through(
+        self, series: Series, fill: Array | None = None, origins: Float64[Tensor, "batch 1"] | None = None
+    ) -> Path:
+        """The path of a series whose time channel counts from these times, or from 0 wherever the series begins.
+
+        Raises:
+            DataError: as for a call.
+        """
         if fill is None:
             fill = series.values.new_zeros(series.channels)
-        elif fill.shape != (series.channels,):
+        fill = numbers_of("fill", fill).tensor.to(series.values)
+        if fill.shape != (series.channels,):
             raise DataError(
                 "`fill` needs one number a channel",
                 ("fill", f"shape {tuple(fill.shape)}"),
                 ("series", f"{series.channels} channels"),
                 help="use the channels' means over the training data",
             )
+        origins = torch.zeros_like(series.times[:, :1]) if origins is None else origins
         series = _at_least_two(series)
         rows = max(1, NUMBERS_AT_ONCE // (series.times.shape[1] * series.channels))
-        chunks = [series[start : start + rows] for start in range(0, len(series), rows)] or [series]
-        coefficients = torch.cat([self._fit(chunk, fill) for chunk in chunks])
+        parts = [slice(start, start + rows) for start in range(0, len(series), rows)] or [slice(None)]
+        coefficients = torch.cat([self._fit(series[part], fill, origins[part]) for part in parts])
         knots, own = self._knots(series.times), (self.causality, self.degree, series.static)
-        return Path(coefficients, self._steps(series.times), knots, *own, self._first(series, fill))
+        return Path(coefficients, self._steps(series.times), knots, *own, self._first(series, fill, origins))
 
     def _knots(self, times: Tensor) -> Tensor:
         """The real time at each knot: at the ends of windows; before an observation and once more after it where values jump."""
@@ -149,14 +168,14 @@ class Control:
             case _:
                 return self.pace * times.diff(dim=1)
 
-    def _first(self, series: Series, fill: Tensor) -> Tensor | None:
+    def _first(self, series: Series, fill: Tensor, origins: Tensor) -> Tensor | None:
         """The first point, where it is not what the path begins with."""
         if not isinstance(self.kind, LogSignature):
             return None
         values = torch.where(series.mask[:, 0], series.values[:, 0], fill.to(series.values.dtype))
-        return torch.cat([series.times[:, :1].to(values.dtype), values], -1) if self.time else values
+        return torch.cat([(series.times[:, :1] - origins).to(values.dtype), values], -1) if self.time else values
 
-    def _fit(self, series: Series, fill: Tensor) -> Tensor:
+    def _fit(self, series: Series, fill: Tensor, origins: Tensor) -> Tensor:
         """The coefficients of some samples: computed in float64, given in the type of the values."""
         values, fill, times = series.values.double(), fill.double(), series.times
         steps = self.pace * times.diff(dim=1)
@@ -178,7 +197,7 @@ class Control:
                 assert_never(self.kind)
         if self.time:
             knots = self._knots(times)
-            line = [knots[:, :-1], (knots.diff(dim=1) > 0).double() / self.pace]
+            line = [knots[:, :-1] - origins, (knots.diff(dim=1) > 0).double() / self.pace]
             line += [torch.zeros_like(line[0])] * (len(pieces) - 2)
             pieces = [torch.cat([own[..., None], piece], -1) for own, piece in zip(line, pieces, strict=True)]
         return torch.cat(list(pieces), -1).to(series.values.dtype)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from enum import Enum
 from math import inf
 
+from fwp.data.plain import plain
 from fwp.errors import DataError
 
 __all__ = ["Kind", "LogSignature"]
@@ -32,13 +33,22 @@ class LogSignature:
     """What each word of the log-signature is divided by; without it they are taken as they are."""
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "scale", tuple(map(plain, self.scale)))
         if not all(0 < number < inf for number in self.scale):
             raise DataError(
                 "the words of a log-signature are divided by positive, finite numbers",
                 ("scale", str(self.scale)[:200]),
                 help="give their root mean squares over the training series",
             )
-        for name, number in (("depth", self.depth), ("step", self.step)):
+        for name in ("depth", "step"):
+            object.__setattr__(self, name, plain(getattr(self, name)))
+            number = getattr(self, name)
+            if not isinstance(number, int) or isinstance(number, bool):
+                raise DataError(
+                    f"the {name} of a log-signature is a whole number",
+                    (name, repr(number)),
+                    help="log_signature(depth=2, step=16) has depth 2, and windows of 16 intervals",
+                )
             if number < 1:
                 raise DataError(
                     f"the {name} of a log-signature is at least 1",

@@ -6,7 +6,7 @@ be a series is refused at the door, `series`, and nowhere later.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -14,12 +14,24 @@ from jaxtyping import Bool, Float, Float64, Int64
 from torch import Tensor
 from torch.nn.functional import pad
 
-from fwp.errors import DataError
+from fwp.data.clock import clock_of
+from fwp.data.frame import is_frame, row_labels
+from fwp.data.numbers import flags_of, numbers_of, whole_of
+from fwp.data.resolution import is_visible, narrowed
+from fwp.errors import DataError, warn
 
-__all__ = ["Array", "Series", "collate", "series"]
+__all__ = ["Array", "Series", "collate", "refuse_parts", "series"]
 
-Array = Tensor | np.ndarray[Any, np.dtype[Any]] | Sequence[Any]
-"""Whatever `torch.as_tensor` reads."""
+
+@runtime_checkable
+class HasArray(Protocol):
+    """Whatever numpy makes an array of: frames and columns of pandas and polars, arrays of other libraries."""
+
+    def __array__(self, *args: Any, **more: Any) -> np.ndarray: ...
+
+
+Array = Tensor | np.ndarray[Any, np.dtype[Any]] | Sequence[Any] | HasArray
+"""Whatever holds numbers, in nested lists or in arrays."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,13 +87,29 @@ class Series:
         return Series(self.values, times, self.mask, torch.full_like(self.lengths, times.shape[1]), self.static)
 
     def to(self, device: torch.device | str | int | None = None, dtype: torch.dtype | None = None) -> "Series":
-        """The same series elsewhere; `dtype` is that of values and static features, times stay float64."""
+        """The same series elsewhere; `dtype` is that of values and static features, times stay float64.
+
+        A type that cannot tell numbers apart, which were told apart before, brings a warning.
+
+        Raises:
+            DataError: a number is too large for the type; a type that is none of floats.
+        """
+        values, static = self.values, self.static
+        if dtype is not None and dtype is not values.dtype:
+            if not dtype.is_floating_point:
+                raise DataError(
+                    "a series holds floats",
+                    ("dtype", str(dtype)),
+                    help="take torch.float32 or torch.float64",
+                )
+            values = narrowed("values", values, self.mask, dtype)
+            static = None if static is None else narrowed("static", static, torch.ones_like(static).bool(), dtype)
         return Series(
-            self.values.to(device, dtype),
+            values.to(device),
             self.times.to(device),
             self.mask.to(device),
             self.lengths.to(device),
-            None if self.static is None else self.static.to(device, dtype),
+            None if static is None else static.to(device),
         )
 
 
@@ -94,22 +122,28 @@ def series(
 ) -> Series:
     """Check data and make a `Series` of them.
 
+    Numbers may come as tensors, arrays of numpy, nested lists, or frames and columns of pandas or polars. Floats keep their
+    type; lists and whole numbers get torch's default. What is masked (in an array of `numpy.ma`, or a `MaskedTensor`) is missing.
+
     Args:
         values: (batch time channel), or (time channel) for one sample; NaN means missing.
-        times: (batch time), or (time) for all samples alike; default 0, 1, 2, …
+        times: (batch time), or (time) for all samples alike; default 0, 1, 2, …, or the dates that are the index of a frame.
+            Dates (datetime64, `pandas.Timestamp`, `datetime`) become seconds since the first of their sample, durations seconds.
         mask: like `values`, False where a value is to count as missing although there is a number.
         lengths: (batch), how many time points each sample has, or one number for one sample; what lies after them is
             ignored. Default: all.
         static: (batch feature), what does not change with time.
 
     Raises:
-        DataError: no numbers, shapes that disagree, nothing in it, times that are not finite or do not increase, infinite values.
+        DataError: no numbers, or some that cannot be kept (complex, whole from 2^53 on); shapes that disagree, nothing in it,
+            times that are not finite or do not increase, infinite values.
     """
-    data = _tensor("values", values)
-    data = data if data.is_floating_point() else data.to(torch.get_default_dtype())
-    seen = None if mask is None else _tensor("mask", mask, dtype=torch.bool, device=data.device)
-    ends = None if lengths is None else _tensor("lengths", lengths, device=data.device)
-    features = None if static is None else _tensor("static", static, dtype=data.dtype, device=data.device)
+    data, typed = numbers_of("values", values)
+    dtype = data.dtype if typed else torch.get_default_dtype()
+    clock = row_labels("values", values) if times is None else times
+    seen = None if mask is None else flags_of("mask", mask).to(data.device)
+    ends = None if lengths is None else whole_of("lengths", lengths, refuse_parts).to(data.device)
+    features = None if static is None else numbers_of("static", static).tensor.to(data.device)
     if data.ndim == 2:
         data = data[None]
         seen, features = (None if part is None else part[None] for part in (seen, features))
@@ -128,7 +162,7 @@ def series(
         )
     batch, time, _ = data.shape
     length = _lengths(ends, batch, time, data.device)
-    clock = _times(times, length, batch, time, data.device)
+    given = _times(clock, length, batch, time, data.device)
     inside = torch.arange(time, device=data.device) < length[:, None]
     observed = ~data.isnan() & inside[..., None]
     if seen is not None:
@@ -139,15 +173,17 @@ def series(
             (f"sample {at[0]}, position {at[1]}, channel {at[2]}", str(data[tuple(at)].item())),
             help="write NaN where a value is missing",
         )
-    features = None if features is None else _static(features, batch)
-    return Series(torch.where(observed, data, 0), clock, observed, length, features)
+    data = data if data.dtype is dtype else narrowed("values", data, observed, dtype)
+    features = None if features is None else _static(features, batch, dtype)
+    return Series(torch.where(observed, data, 0), given, observed, length, features)
 
 
-Item = Series | Tensor | np.ndarray[Any, np.dtype[Any]] | tuple[Array, Array | None]
+Item = Series | Tensor | np.ndarray[Any, np.dtype[Any]] | HasArray | tuple[Array, Array | None]
 
 
 def collate(items: Iterable[Item]) -> Series:
-    """One batch of many series: `Series`, arrays of values, or pairs (values, times) as `series` reads them, of any lengths.
+    """One batch of many series: `Series`, arrays or frames of values, or pairs (values, times) as `series` reads them, of any
+    lengths.
 
     Raises:
         DataError: no items, or items of different channels, features, devices or kinds of number.
@@ -184,6 +220,8 @@ def _item(place: int, item: Item) -> Series:
                 return series(item)
             case tuple() if len(item) == 2:
                 return series(*item)
+            case _ if is_frame(item):
+                return series(item)  # pyright: ignore[reportArgumentType]
             case _:
                 raise DataError(
                     "this is neither a series nor a pair of values and times",
@@ -207,25 +245,20 @@ def _stretched(part: Series, time: int) -> Series:
     return Series(pad(part.values, edges), part.times[:, repeat], pad(part.mask, edges), part.lengths, part.static)
 
 
-def _tensor(name: str, data: Array | int, **kind: Any) -> Tensor:
-    try:
-        return torch.as_tensor(data, **kind)
-    except (TypeError, ValueError, RuntimeError) as error:  # the last of None and other objects
-        help = "series of unequal lengths make a batch with `collate`"
-        raise DataError("these are not numbers in rows of equal length", (name, str(error)), help=help) from error
+def refuse_parts(parts: Tensor, given: Tensor) -> None:
+    """Refuse lengths that are no whole numbers, where `parts` is True. Raises: DataError."""
+    if (at := _first(torch.atleast_1d(parts))) is not None:
+        raise DataError(
+            "a length is no whole number",
+            (f"sample {at[0]}", f"length {torch.atleast_1d(given)[tuple(at)].item():g}"),
+            help="a length counts time points",
+        )
 
 
 def _lengths(lengths: Tensor | None, batch: int, time: int, device: torch.device) -> Tensor:
     if lengths is None:
         return torch.full((batch,), time, device=device)
-    given = _shaped("lengths", lengths, batch)
-    length = given.to(torch.int64)
-    if (at := _first(length != given)) is not None:
-        raise DataError(
-            "a length is no whole number",
-            (f"sample {at[0]}", f"length {given[tuple(at)].item():g}"),
-            help="a length counts time points",
-        )
+    length = _shaped("lengths", lengths, batch)
     if (at := _first((length < 1) | (length > time))) is not None:
         raise DataError(
             "a length is not between 1 and the number of time points",
@@ -239,8 +272,10 @@ def _lengths(lengths: Tensor | None, batch: int, time: int, device: torch.device
 def _times(times: Array | None, lengths: Tensor, batch: int, time: int, device: torch.device) -> Tensor:
     """Times as float64, checked up to each length and constant after it."""
     if times is None:
-        times = torch.arange(time, device=device)
-    given = _tensor("times", times, dtype=torch.float64, device=device)
+        given, coarse = torch.arange(time, dtype=torch.float64, device=device), 0.0
+    else:
+        given, coarse = clock_of("times", times)
+        given = given.to(device)
     given = given.expand(batch, -1) if given.ndim == 1 else given
     given = _shaped("times", given, batch, time)
     last = lengths[:, None] - 1
@@ -251,26 +286,43 @@ def _times(times: Array | None, lengths: Tensor, batch: int, time: int, device: 
             (f"sample {at[0]}, position {at[1]}", str(given[tuple(at)].item())),
             help="drop that row, or end the sample before it with `lengths`",
         )
-    stuck = (given.diff(dim=1) <= 0) & (torch.arange(1, time, device=device) <= last)
-    if (at := _first(stuck)) is not None:
+    steps, own = given.diff(dim=1), torch.arange(1, time, device=device) <= last
+    grain = coarse * given[:, 1:].abs()
+    if (at := _first((steps <= 0) & own)) is not None:
         sample, position = at.tolist()
+        lost = bool(
+            coarse and given[sample, position + 1] == given[sample, position] and grain[sample, position] > 1e-3
+        )
         raise DataError(
             "the times of a sample must increase",
             (f"sample {sample}, position {position}", str(given[sample, position].item())),
             (f"sample {sample}, position {position + 1}", str(given[sample, position + 1].item())),
-            help="sort the rows by time and merge those of equal time",
+            help=f"their type cannot tell times closer than {grain[sample, position]:g} apart here: give them as float64"
+            if lost
+            else "sort the rows by time and merge those of equal time",
+        )
+    if coarse and is_visible(given) and bool(4 * (own & (steps < 4 * grain)).sum() > own.sum()):
+        at = (own & (steps < 4 * grain)).nonzero()[0]
+        warn(
+            "these times were rounded before they came here, by as much as there is between them",
+            (
+                f"sample {at[0]}, position {at[1]}",
+                f"{given[tuple(at)].item()!r}, then {steps[tuple(at)].item():g} later",
+            ),
+            ("steps of their type", f"{grain[tuple(at)].item():g}"),
+            help="count them from the beginning while their digits are there: whole numbers, or datetime64, have them all",
         )
     return given
 
 
-def _static(features: Tensor, batch: int) -> Tensor:
+def _static(features: Tensor, batch: int, dtype: torch.dtype) -> Tensor:
     if (at := _first(~_shaped("static", features, batch, None).isfinite())) is not None:
         raise DataError(
             "a static feature is not finite",
             (f"sample {at[0]}, feature {at[1]}", str(features[tuple(at)].item())),
             help="fill it before, and add a feature that says so",
         )
-    return features
+    return narrowed("static", features, torch.ones_like(features).bool(), dtype)
 
 
 def _shaped(name: str, tensor: Tensor, *shape: int | None) -> Tensor:
@@ -286,7 +338,7 @@ def _shaped(name: str, tensor: Tensor, *shape: int | None) -> Tensor:
 
 
 def _first(bad: Tensor) -> Tensor | None:
-    """Where the first True stands; on the meta device there is nothing to see."""
-    if bad.is_meta or not bool(bad.any()):
+    """Where the first True stands, where numbers can be looked at."""
+    if not is_visible(bad) or not bool(bad.any()):
         return None
     return bad.nonzero()[0]

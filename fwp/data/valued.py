@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from jaxtyping import Float
 from torch import Tensor
 
+from fwp.data.numbers import numbers_of
 from fwp.data.series import Series
 from fwp.errors import DataError
 
@@ -26,6 +27,9 @@ class Valued:
     names: tuple[str, ...] = ("value",)
 
     def __post_init__(self) -> None:
+        object.__setattr__(
+            self, "values", numbers_of("values", self.values).tensor
+        )  # arrays, too; refuses complex ones
         batch, time = self.series.times.shape
         if self.values.shape not in ((batch, len(self.names)), (batch, time, len(self.names))):
             raise DataError(

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 import fwp.fields.compose
 from fwp.controls import Path
 from fwp.data import Series
+from fwp.data.plain import plain
 from fwp.errors import CompositionError, FwpError, SizeError
 from fwp.fields.initial import FirstWrite, StatesFrom, Zero, maps_of, reads_first
 from fwp.fields.maps import SlowMap, reads_signal
@@ -42,6 +43,7 @@ class Net(nn.Module):
     ) -> None:
         super().__init__()
         self.model = model
+        sizes = {axis: plain(size) for axis, size in sizes.items()}
         check_given(model.spec.layers, sizes)
         self.sizes = dict(sizes)
         channels, points = model.control.channels(sizes["channel"]), model.control.points(sizes["channel"])

@@ -14,8 +14,13 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from fwp.controls import Causality, Control, Kind, LogSignature
+from fwp.controls.clock import refuse_far
 from fwp.data import Series, series
-from fwp.data.series import Array
+from fwp.data.clock import clock_of
+from fwp.data.dates import EPOCH
+from fwp.data.numbers import numbers_of, whole_of
+from fwp.data.plain import plain
+from fwp.data.series import Array, refuse_parts
 from fwp.errors import CompositionError, FwpError, SizeError
 from fwp.fields import Net, Projection, direct, suited
 from fwp.models.stream import State, inside, last_two, path_on, points_on, stride_of, traced
@@ -72,13 +77,14 @@ class FastWeights(nn.Module):
         **sizes: int,
     ) -> None:
         super().__init__()
+        layers, dropout, steps = plain(layers), plain(dropout), plain(steps)
         if isinstance(control.kind, LogSignature):
             raise CompositionError(
                 "a layer has outputs at all time points, and a log-signature stands for many of them",
                 ("control", repr(control)),
                 help="take linear, rectilinear or hermite; or solve(net(series)) with the log-signature",
             )
-        if layers < 1 or not 0 <= dropout < 1:
+        if not isinstance(layers, int) or layers < 1 or not 0 <= dropout < 1:
             raise SizeError(
                 "fast weights cannot have these sizes",
                 ("layers", str(layers)),
@@ -131,6 +137,7 @@ class FastWeights(nn.Module):
             values: (batch time channel), what was observed; NaN means missing.
             state: what the call before returned for the same samples; a new series unless given.
             times: (batch time), or (time) for all samples alike; 0, 1, 2, … unless given, counted on from the state's last.
+                Dates become seconds since 1970, so that calls go on from each other.
             mask: like `values`, False where a value is to count as missing.
             lengths: (batch), how many time points of each sample are its own. A sample may have none in a call that goes on.
             static: (batch feature), what does not change with time; the same in every call.
@@ -213,6 +220,7 @@ class FastWeights(nn.Module):
                 else "one sample alone is values[None]; one channel alone values[..., None]",
             )
         if values.dtype != wanted:
+            numbers_of("values", values)  # refuses what no type would make real numbers of
             raise FwpError(
                 "the values are of another type than the layer's parameters",
                 ("values", str(values.dtype)),
@@ -251,12 +259,19 @@ class FastWeights(nn.Module):
         if times is None:
             times = torch.arange(time, dtype=torch.float64, device=values.device).expand(batch, -1)
             times = times if state is None else state.times[:, 1:] + 1 + times
-        length = torch.as_tensor(time if lengths is None else lengths, dtype=torch.int64, device=values.device)
+        else:
+            times = clock_of("times", times, since=EPOCH).times
+        if lengths is None:
+            length = torch.as_tensor(time, dtype=torch.int64, device=values.device)
+        else:
+            length = whole_of("lengths", lengths, refuse_parts).to(values.device)
         length = length.expand(batch) if length.ndim == 0 else length
         if torch.compiler.is_compiling():
             return traced(values, times, mask, length, static)
         checked = series(values, times, mask, length if state is None else torch.where(length == 0, 1, length), static)
         if state is None:
+            if self.model.control.time:
+                refuse_far(checked.times)
             return checked
         early = (checked.times[:, 0] <= state.times[:, 1]) & (length > 0)
         if bool(early.any()):

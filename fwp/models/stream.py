@@ -93,10 +93,10 @@ def path_on(control: Control, points: Series, goes_on: bool) -> tuple[Path, int]
     """
     stride = stride_of(control)
     if not goes_on:
-        path = control(points)
+        path = control.through(points)
         x, _ = path.at(0, 0.0)
         return _rested(path, x, torch.zeros_like(x)), 1
-    whole = control(_led(points))
+    whole = control.through(_led(points))
     return _rested(whole.between(stride, whole.intervals), *whole.at(stride - 1, 1.0)), 1 + stride
 
 

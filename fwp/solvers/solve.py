@@ -11,7 +11,9 @@ from jaxtyping import Float, Float64, Int64
 from torch import Tensor
 
 from fwp.controls import Path
-from fwp.errors import FwpError, SolveError
+from fwp.data.numbers import numbers_of
+from fwp.data.plain import plain
+from fwp.errors import DataError, FwpError, SolveError
 from fwp.fields import VectorField
 from fwp.solvers.adjoint import warn_of_adjoint
 from fwp.solvers.choices import check_choices
@@ -71,6 +73,7 @@ def solve(
         DataError: a requested time lies outside the path.
         CompositionError: `torchcde` for a field that is not linear in dx, or no field at all.
     """
+    steps, chunk, rtol, atol = map(plain, (steps, chunk, rtol, atol))
     check_choices(field, method, steps, scan, chunk, gradient, backend, rtol, atol)
     path, knots, at_end = requests_of(field.path, times)
     field = VectorField(field.net, path)
@@ -160,6 +163,7 @@ def follow(
     Raises:
         SolveError: a choice does not fit the rule.
     """
+    steps, chunk, rtol, atol = map(plain, (steps, chunk, rtol, atol))
     check_choices(field, method, steps, scan, chunk, gradient, backend, rtol, atol)
     chosen = plan(
         situation_of(field), method=method, scan=scan, chunk=chunk, steps=steps, gradient=gradient, backend=backend
@@ -188,12 +192,12 @@ def requests_of(path: Path, times: Tensor | str | None) -> tuple[Path, Int64[Ten
     if isinstance(times, str) and times == "knots":
         return path, torch.arange(path.intervals + 1, device=device).expand(path.batch, -1), False
     try:
-        wanted: Tensor = torch.as_tensor(times, dtype=torch.float64, device=device)  # pyright: ignore[reportArgumentType]
-    except (TypeError, ValueError) as error:
+        wanted = numbers_of("times", times).tensor.to(device, torch.float64)
+    except DataError as error:
         raise SolveError(
             "these are no times",
             ("times", repr(times)[:80]),
-            ("because", str(error)),
+            ("because", ", ".join((error.what, *(fact if isinstance(fact, str) else fact[1] for fact in error.facts)))),
             help='give numbers in ascending order, "knots" for every knot, or None for each sample\'s own end',
         ) from error
     wanted = wanted.expand(path.batch, -1) if wanted.ndim == 1 else wanted

@@ -5,19 +5,21 @@ from typing import Literal, get_args, get_origin, get_type_hints
 
 from beartype.door import is_bearable
 
+from fwp.data.plain import plain
 from fwp.errors import FwpError
 
 __all__ = ["require_kinds"]
 
 
 def require_kinds(owner: object, what: str) -> None:
-    """Compare every field of a dataclass with its annotation.
+    """Compare every field of a dataclass with its annotation; a scalar of numpy becomes Python's own number.
 
     Raises:
         FwpError: a value is of another kind, or not finite.
     """
     for name, hint in get_type_hints(type(owner)).items():
-        value, help = getattr(owner, name), f"give {name} another value"
+        value, help = plain(getattr(owner, name)), f"give {name} another value"
+        object.__setattr__(owner, name, tuple(map(plain, value)) if isinstance(value, tuple) else value)
         if not (is_bearable(value, hint) or is_bearable(_as_floats(value), hint)):
             known = get_args(hint) if get_origin(hint) is Literal else ()
             kind = hint.__name__ if isinstance(hint, type) else str(hint).replace("typing.", "")
