@@ -1,12 +1,13 @@
 """What the training series say about scale: applied to all series, learnt from the training ones alone."""
 
 from dataclasses import dataclass
-from math import isfinite
+from math import inf, isfinite
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from fwp.data.resolution import CONSTANT, are_far
 from fwp.data.series import Series
 from fwp.errors import DataError, FormatError
 
@@ -15,7 +16,10 @@ __all__ = ["Normaliser"]
 
 @dataclass(frozen=True)
 class Normaliser:
-    """Values become (value − mean)/std, channel by channel, static features likewise, and times (time − origin)/span."""
+    """Values become (value − mean)/std, channel by channel, static features likewise, and times (time − origin)/span.
+
+    All is computed in float64. With `own`, times count from each series' own beginning before.
+    """
 
     mean: tuple[float, ...]
     std: tuple[float, ...]
@@ -23,19 +27,24 @@ class Normaliser:
     span: float
     static_mean: tuple[float, ...] = ()
     static_std: tuple[float, ...] = ()
+    own: bool = False
 
     @staticmethod
     def fit(series: Series) -> "Normaliser":
         """Mean and deviation of what was observed, the earliest time, and how long the longest sample lasts.
 
-        A channel that never changes keeps its scale (std 1), one never observed also its place (mean 0).
+        A channel that never changes keeps its scale (std 1), one never observed also its place (mean 0). Where the series
+        begin so far from each other, for how long they last, that float32 could not tell the time points of one apart
+        (stays of hours, years apart), each counts from its own beginning.
         """
         moments = [_moments(series.values[..., c][series.mask[..., c]].double()) for c in range(series.channels)]
         first, last = series.times[:, 0], series.times[:, -1]
         mean, std = (tuple(column) for column in zip(*moments, strict=True))
         features = () if series.static is None else series.static.double().unbind(1)
         static_mean, static_std = tuple(zip(*map(_moments, features), strict=True)) or ((), ())
-        return Normaliser(mean, std, float(first.min()), float((last - first).max()) or 1.0, static_mean, static_std)
+        origin, span = float(first.min()), float((last - first).max()) or 1.0
+        own = bool(are_far((series.times - origin) / span).any())
+        return Normaliser(mean, std, 0.0 if own else origin, span, static_mean, static_std, own)
 
     def apply(self, series: Series) -> Series:
         """The series in the scale of the training ones; what is missing stays 0, which now is the mean.
@@ -60,19 +69,21 @@ class Normaliser:
         values = torch.where(series.mask, scaled, 0)
         static = series.static
         if static is not None:
-            mean, std = static.new_tensor(self.static_mean), static.new_tensor(self.static_std)
-            static = (static - mean) / std
-        return Series(values, (series.times - self.origin) / self.span, series.mask, series.lengths, static)
+            mean, std = series.times.new_tensor(self.static_mean), series.times.new_tensor(self.static_std)
+            static = ((static - mean) / std).to(static.dtype)
+        times = series.times - series.times[:, :1] if self.own else series.times
+        return Series(values, (times - self.origin) / self.span, series.mask, series.lengths, static)
 
     def to_json(self) -> dict[str, object]:
         """The normaliser as plain json."""
-        own: dict[str, object] = {n: list(v) if isinstance(v, tuple) else v for n, v in vars(self).items()}
-        return own if self.static_mean else {n: v for n, v in own.items() if not n.startswith("static")}
+        found: dict[str, object] = {n: list(v) if isinstance(v, tuple) else v for n, v in vars(self).items()}
+        absent = ("" if self.static_mean else "static", "" if self.own else "own")
+        return {n: v for n, v in found.items() if n.partition("_")[0] not in absent}
 
     @staticmethod
     def from_json(data: Any) -> "Normaliser":
         """The normaliser that `to_json` wrote. Raises: FormatError."""
-        given = {"static_mean": [], "static_std": [], **data} if isinstance(data, dict) else data
+        given = {"static_mean": [], "static_std": [], "own": False, **data} if isinstance(data, dict) else data
         match given:
             case {
                 "mean": list(mean),
@@ -81,8 +92,9 @@ class Normaliser:
                 "span": span,
                 "static_mean": list(static_mean),
                 "static_std": list(static_std),
+                "own": bool(own),
             } if (
-                len(given) == 6
+                len(given) == 7
                 and len(mean) == len(std) > 0
                 and len(static_mean) == len(static_std)
                 and all(_number(entry) for entry in (*mean, *std, *static_mean, *static_std, origin, span))
@@ -90,7 +102,7 @@ class Normaliser:
             ):
                 columns = (tuple(map(float, column)) for column in (mean, std, static_mean, static_std))
                 mean, std, static_mean, static_std = columns
-                return Normaliser(mean, std, float(origin), float(span), static_mean, static_std)
+                return Normaliser(mean, std, float(origin), float(span), static_mean, static_std, own)
         raise FormatError(
             "this is no normaliser",
             ("read", repr(data)[:200]),
@@ -106,7 +118,11 @@ def _moments(observed: Tensor) -> tuple[float, float]:
     if not len(observed):
         return 0.0, 1.0
     mean, std = float(observed.mean()), float(observed.std(correction=0))
-    return mean, std if std > 1e-12 * abs(mean) else 1.0  # what is less is round-off of a constant
+    size = float(observed.abs().max())
+    if size and not (isfinite(mean) and 0 < std < inf):  # squares of very large and of very small numbers
+        share = observed / size
+        mean, std = size * float(share.mean()), size * float(share.std(correction=0))
+    return mean, std if std > CONSTANT * abs(mean) else 1.0  # what is less is round-off of a constant
 
 
 def _number(entry: Any) -> bool:

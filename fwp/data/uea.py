@@ -106,7 +106,7 @@ def _parsed(file: Path) -> tuple[Series, tuple[str, ...] | None, tuple[str, ...]
     datasets = _aeon()
     try:
         cases, labels, header = datasets.load_from_ts_file(str(file), return_meta_data=True)
-        samples = [torch.as_tensor(case.T, dtype=torch.float32) for case in cases]
+        samples = [torch.as_tensor(case.T, dtype=torch.float64) for case in cases]
         if not samples:
             raise ValueError("it holds no series")
         if header["timestamps"]:
@@ -117,7 +117,8 @@ def _parsed(file: Path) -> tuple[Series, tuple[str, ...] | None, tuple[str, ...]
             raise ValueError("two of its classes differ in upper and lower case alone, which aeon does not keep")
         if strange := set(classes or ()) - set(known):
             raise ValueError(f"its header does not name the class {min(strange)!r}")
-        batch = series(pad_sequence(samples, batch_first=True), lengths=[len(sample) for sample in samples])
+        exact = series(pad_sequence(samples, batch_first=True), lengths=[len(sample) for sample in samples])
+        batch = exact.to(dtype=torch.float32)
     except (OSError, ValueError, LookupError, TypeError, DataError) as error:
         help = "give, or fetch again, the whole file"
         raise DataError("a .ts file cannot be read", ("file", str(file)), ("because", str(error)), help=help) from error

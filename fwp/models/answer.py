@@ -14,6 +14,10 @@ from fwp.errors import FormatError, FwpError
 __all__ = ["Answer", "Classes", "Estimate", "Prediction", "Values", "answer_from_json", "answer_to_json"]
 
 
+FINE = 1e-3
+"""Share of their deviation to which numbers are given at least."""
+
+
 @dataclass(frozen=True, eq=False)
 class Prediction:
     """Which class each of a batch of series is of."""
@@ -99,12 +103,17 @@ class Values:
         return len(self.names)
 
     def scaled(self, values: Float[Tensor, "batch *time value"]) -> Float[Tensor, "batch *time value"]:
-        """Numbers in their own units, as outputs should be."""
-        return (values - values.new_tensor(self.mean)) / values.new_tensor(self.std)
+        """Numbers in their own units, as outputs should be; computed in float64, where digits are still there."""
+        mean, std = (values.new_tensor(own, dtype=torch.float64) for own in (self.mean, self.std))
+        return ((values - mean) / std).to(values.dtype)
 
     def read(self, outputs: Float[Tensor, "batch *time value"]) -> Estimate:
-        """What these outputs say."""
-        return Estimate(outputs * outputs.new_tensor(self.std) + outputs.new_tensor(self.mean), self.names)
+        """What these outputs say: in their own type, or in float64 where that type has no digits for it (near 10^8, say)."""
+        mean, std = (outputs.new_tensor(own, dtype=torch.float64) for own in (self.mean, self.std))
+        fine = all(
+            torch.finfo(outputs.dtype).eps * abs(m) <= FINE * s for m, s in zip(self.mean, self.std, strict=True)
+        )
+        return Estimate((outputs * std + mean).to(outputs.dtype if fine else torch.float64), self.names)
 
 
 Answer = Classes | Values

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from fwp.controls import Control, LogSignature
 from fwp.data import Labelled, Normaliser, Series, Valued
+from fwp.data.resolution import CONSTANT
 from fwp.errors import FwpError
 from fwp.fields import Model, Net, spread_rates
 from fwp.models import Classes, Head, Predictor, Recurrent, Solver, Trained, Values
@@ -120,7 +121,8 @@ def _answer(data: Data, metric: Metric) -> Answer:
             )
     deviations = [float(own.std(correction=0)) for own in known]
     means = [float(own.mean()) for own in known]
-    return Values(data.names, tuple(means), tuple(std if std > 0 else 1.0 for std in deviations))
+    stds = [std if std > CONSTANT * abs(mean) else 1.0 for mean, std in zip(means, deviations, strict=True)]
+    return Values(data.names, tuple(means), tuple(stds))
 
 
 def _own(data: Valued) -> Float[Tensor, "batch *time value"]:
