@@ -4,15 +4,18 @@ import csv
 import io
 import sys
 from collections.abc import Iterator
+from math import log10
 from pathlib import Path
 from typing import Annotated, assert_never
 
+import torch
 from tyro.conf import Positional, arg
 
 from fwp.data import Named, read_table, read_ts
 from fwp.data.table import COLUMNS
 from fwp.errors import DataError, FwpError
-from fwp.models import Estimate, Prediction, Trained, load
+from fwp.models import Estimate, Prediction, Trained, Values, load
+from fwp.models.answer import Answer
 from fwp.models.files import write_bytes
 
 __all__ = ["predict"]
@@ -53,7 +56,7 @@ def predict(
     print(f"{len(given)} series; the model's channels are, in order: {', '.join(given.channels)}", file=sys.stderr)
     found = trained.predict(given.series)
     text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows(_lines(given, found))
+    csv.writer(text, lineterminator="\n").writerows(_lines(given, found, trained.answer))
     if out is None:
         print(text.getvalue(), end="", flush=True)
     else:
@@ -65,7 +68,7 @@ def predict(
 def _series(file: Path, columns: tuple[str, ...], channels: tuple[str, ...]) -> tuple[Named, tuple[str, ...] | None]:
     """The series in the file, and their classes if it has some. In a .ts file series and channels are called 1, 2, 3, …"""
     if file.suffix.lower() != ".ts":
-        return read_table(file, columns=columns, channels=channels or None), None
+        return read_table(file, columns=columns, channels=channels or None, dtype=torch.float64), None
     if columns != COLUMNS or channels:
         raise FwpError(
             "a .ts file has neither columns nor names of channels",
@@ -98,29 +101,29 @@ def _fits(run: Path, trained: Trained, file: Path, given: Named) -> None:
         )
 
 
-def _lines(given: Named, found: Prediction | Estimate) -> Iterator[list[str]]:
-    """The header and the rows of the csv file."""
+def _lines(given: Named, found: Prediction | Estimate, answer: Answer) -> Iterator[list[str]]:
+    """The header and the rows of the csv file; of numbers far from 0 as many digits more as they have in common."""
+    digits = 6
+    if isinstance(answer, Values):
+        far = max(abs(mean) / std for mean, std in zip(answer.mean, answer.std, strict=True))
+        digits += min(9, int(log10(max(1.0, far))))
     match found:
         case Prediction():
             yield ["series", "class", *(f"p({name})" for name in found.classes)]
             rows = zip(given.names, found.names, found.probabilities.tolist(), strict=True)
-            yield from ([name, best, *map(_number, row)] for name, best, row in rows)
+            yield from ([name, best, *(f"{value:.{digits}g}" for value in row)] for name, best, row in rows)
         case Estimate() if found.values.ndim == 2:
             yield ["series", *found.quantities]
             rows = zip(given.names, found.values.tolist(), strict=True)
-            yield from ([name, *map(_number, row)] for name, row in rows)
+            yield from ([name, *(f"{value:.{digits}g}" for value in row)] for name, row in rows)
         case Estimate():
             yield ["series", "time", *found.quantities]
             lengths, times = given.series.lengths.tolist(), given.series.times.tolist()
             for name, length, clock, own in zip(given.names, lengths, times, found.values.tolist(), strict=True):
                 rows = zip(clock[:length], own[:length], strict=True)
-                yield from ([name, repr(time), *map(_number, row)] for time, row in rows)
+                yield from ([name, repr(time), *(f"{value:.{digits}g}" for value in row)] for time, row in rows)
         case _:
             assert_never(found)
-
-
-def _number(value: float) -> str:
-    return f"{value:.6g}"
 
 
 def _accuracy(found: Prediction, classes: tuple[str, ...]) -> str:

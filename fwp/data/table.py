@@ -1,10 +1,11 @@
-"""A long table becomes series: a row an observation, with the columns series, time, channel and value, as csv or parquet."""
+"""A long table becomes series: a row an observation, with the columns series, time, channel and value."""
 
 import re
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
+from io import BytesIO
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -12,7 +13,12 @@ from typing import Any
 import numpy as np
 import torch
 
+from fwp.data.cells import times_of, values_of
 from fwp.data.extra import extra
+from fwp.data.frame import column as column_of
+from fwp.data.frame import is_frame, library
+from fwp.data.gzipped import is_gzip, packed_by, unzipped
+from fwp.data.rows import Rows
 from fwp.data.series import Series, series
 from fwp.errors import DataError, FwpError, reason
 
@@ -22,8 +28,6 @@ COLUMNS = ("series", "time", "channel", "value")
 """What the columns of a table are called unless its reader says otherwise."""
 MISSING = ["", "NA", "N/A", "NaN", "nan", "<NA>", "null", "None", "?"]
 """What stands in a csv file where a value is missing. In the columns of names these are names: NA is sodium, too."""
-SHOWN = 3
-"""Lines that a complaint names."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,27 +42,35 @@ class Named:
         return len(self.series)
 
 
-def read_table(file: Path | str, *, columns: Sequence[str] = COLUMNS, channels: Sequence[str] | None = None) -> Named:
-    """The series of a long table: csv (UTF-8, with commas) or parquet, told apart by the file's first bytes.
+def read_table(
+    file: Path | str | Any,
+    *,
+    columns: Sequence[str] = COLUMNS,
+    channels: Sequence[str] | None = None,
+    dtype: torch.dtype | None = None,
+) -> Named:
+    """The series of a long table: csv (UTF-8, with commas, gzipped or not) or parquet, told apart by the file's first bytes.
 
     A row is one observation: which series, when, which channel, which value. Rows may stand in any order, other columns are
     left aside. The time points of a series are all times at which it has a row; where a channel has none, or its value is
-    empty or NaN, it counts as missing. Values get torch's default dtype.
+    empty or NaN, it counts as missing.
 
     Times are numbers, kept as they are, or dates in ISO 8601 (2024-01-31T12:00, UTC without an offset): these become
-    seconds since the first row of their series.
+    seconds since the first row of their series. Whole numbers that read as dates (20240131) are refused.
 
     Series come in the order in which the file first names them. Channels come in the order of their names, x2 before x10:
     so files with the same channels agree, whatever the order of their rows.
 
     Args:
-        file: the table. Parquet needs pyarrow, `pip install 'fwp[parquet]'`.
+        file: the table, or a frame of pandas, polars or pyarrow. Parquet needs pyarrow, `pip install 'fwp[parquet]'`.
         columns: what the columns series, time, channel and value are called in the file.
         channels: the channels wanted, in this order; one without rows is missing throughout.
+        dtype: of the values; torch's default unless given. float64 keeps the digits of numbers that are far from 0.
 
     Raises:
-        DataError: no such file or columns, no rows, something that is no number or no finite time, a nameless series or
-            channel, two rows for the same series, time and channel, or a channel that is not among `channels`.
+        DataError: no such file or columns, or two of one name; no rows, something that is no number or no finite time, a
+            nameless series or channel, two rows for the same series, time and channel, or a channel that is not among
+            `channels`.
     """
     if len(columns) != len(COLUMNS) or len(set(columns)) != len(COLUMNS):
         raise DataError(
@@ -66,12 +78,13 @@ def read_table(file: Path | str, *, columns: Sequence[str] = COLUMNS, channels: 
             ("columns", ", ".join(columns)),
             help=f"name those of {', '.join(COLUMNS)}, in this order",
         )
-    rows = _read(Path(file), tuple(columns))
+    rows = _framed(file, tuple(columns)) if is_frame(file) else _read(_path(file), tuple(columns))
     frame = rows.frame
     sample, names = _codes(rows, frame["series"], columns[0])
     channel, found = _codes(rows, frame["channel"], columns[2])
     channel, wanted = _arranged(rows, channel, found, channels)
-    clock, value = _times(rows, columns[1]), _values(rows, columns[3])
+    dtype = torch.get_default_dtype() if dtype is None else dtype
+    clock, value = times_of(rows, columns[1]), values_of(rows, columns[3], dtype)
 
     order = np.lexsort((channel, clock, sample))
     sample, channel, clock, value = (part[order] for part in (sample, channel, clock, value))
@@ -100,7 +113,7 @@ def read_table(file: Path | str, *, columns: Sequence[str] = COLUMNS, channels: 
     values, times = np.full((*shape, len(wanted)), np.nan), np.zeros(shape)
     values[sample, position, channel] = value
     times[sample, position] = clock
-    batch = series(torch.from_numpy(values).to(torch.get_default_dtype()), times, lengths=lengths)
+    batch = series(values, times, lengths=lengths).to(dtype=dtype)
     return Named(batch, names, wanted)
 
 
@@ -109,38 +122,43 @@ def _changes(column: np.ndarray) -> np.ndarray:
     return np.append(True, column[1:] != column[:-1])
 
 
-@dataclass(frozen=True, eq=False)
-class _Rows:
-    """The four columns under their own names, indexed by the line of a csv file (of no quoted line breaks) or by the row."""
-
-    file: Path
-    unit: str
-    frame: Any
-
-    def refuse(self, bad: np.ndarray, column: str, named: str, what: str, help: str) -> None:
-        """Raise DataError if any entry is bad, with the first of them."""
-        at = np.flatnonzero(bad)
-        if not len(at):
-            return
-        own = self.frame[column].iloc[at[:SHOWN]]
+def _path(file: Any) -> Path:
+    try:
+        return Path(file)
+    except TypeError as error:
         raise DataError(
-            what,
-            ("file", str(self.file)),
-            *((f"{self.unit} {place}, {named}", _spelled(entry)) for place, entry in own.items()),
-            (f"such {self.unit}s", str(len(at))),
-            help=help,
-        )
+            "a table is a file, or a frame with its columns",
+            ("given", f"a {type(file).__name__}"),
+            help="give a path, or pandas.DataFrame(…)",
+        ) from error
 
 
-def _spelled(entry: Any) -> str:
-    return "nothing" if entry is None or entry != entry or entry == "" else str(entry)[:80]
+def _framed(frame: Any, columns: tuple[str, ...]) -> Rows:
+    """The four columns of a frame; what is the index of one is a column of the other."""
+    pandas = _pandas()
+    name = f"a {library(frame)} {type(frame).__name__}"
+    if library(frame) == "pandas":
+        own = frame.reset_index() if set(frame.index.names) & set(columns) else frame
+        header = list(map(str, own.columns))
+        _present(name, header, columns)
+        own = own.iloc[:, [header.index(wanted) for wanted in columns]].set_axis(COLUMNS, axis=1)
+    else:
+        header = list(frame.column_names if library(frame) == "pyarrow" else frame.columns)
+        _present(name, header, columns)
+        found = (frame.column(wanted) if library(frame) == "pyarrow" else frame[wanted] for wanted in columns)
+        own = pandas.DataFrame({wanted: column_of(part) for wanted, part in zip(COLUMNS, found, strict=True)})
+    if not len(own):
+        raise DataError("a table has no rows", ("given", name), help="give a row for each observation")
+    return Rows(name, "row", own.reset_index(drop=True))
 
 
-def _read(file: Path, columns: tuple[str, ...]) -> _Rows:
+def _read(file: Path, columns: tuple[str, ...]) -> Rows:
     """The file's four columns. Of a csv file, lines with nothing on them are no rows."""
     try:
         with file.open("rb") as opened:
-            parquet = opened.read(4) == b"PAR1"
+            parquet = (begins := opened.read(6))[:4] == b"PAR1"
+        if packer := packed_by(begins):
+            raise ValueError(f"it is packed by {packer}: unpack it first")
         rows = _parquet(file, columns) if parquet else _csv(file, columns)
     except FwpError:
         raise
@@ -161,18 +179,27 @@ def _read(file: Path, columns: tuple[str, ...]) -> _Rows:
     return rows
 
 
-def _csv(file: Path, columns: tuple[str, ...]) -> _Rows:
+def _csv(file: Path, columns: tuple[str, ...]) -> Rows:
     pandas = _pandas()
     form = {"encoding": "utf-8-sig", "skipinitialspace": True, "skip_blank_lines": False, "compression": None}
-    header = list(pandas.read_csv(file, nrows=0, **form).columns)
+    text = unzipped(file).getvalue() if is_gzip(file) else None
+
+    def source() -> Any:
+        return file if text is None else BytesIO(text)
+
+    first = pandas.read_csv(source(), nrows=1, header=None, dtype=str, keep_default_na=False, **form)
+    header = [name.strip() for name in first.iloc[0]]
     _present(file, header, columns)
-    _, time, _, value = columns
+    places = [header.index(name) for name in columns]
+    sample, time, channel, value = places
     with warnings.catch_warnings():
         warnings.simplefilter("error", pandas.errors.ParserWarning)  # rows longer than the header would be cut
         try:
             frame = pandas.read_csv(
-                file,
-                dtype={columns[0]: "category", columns[2]: "category"},
+                source(),
+                header=0,
+                names=range(len(header)),
+                dtype={sample: "category", channel: "category"},
                 keep_default_na=False,
                 na_values={time: MISSING, value: MISSING},
                 index_col=False,
@@ -182,13 +209,13 @@ def _csv(file: Path, columns: tuple[str, ...]) -> _Rows:
             )
         except pandas.errors.ParserWarning as warning:
             raise ValueError("rows have more fields than the header") from warning
-    frame = frame[list(columns)].set_axis(COLUMNS, axis=1)
+    frame = frame[places].set_axis(COLUMNS, axis=1)
     frame.index = frame.index + 2  # the header is line 1
     blank = (frame["series"] == "") & (frame["channel"] == "") & frame["time"].isna() & frame["value"].isna()
-    return _Rows(file, "line", frame[~blank])
+    return Rows(file, "line", frame[~blank])
 
 
-def _parquet(file: Path, columns: tuple[str, ...]) -> _Rows:
+def _parquet(file: Path, columns: tuple[str, ...]) -> Rows:
     try:
         from pyarrow import parquet, types  # pyright: ignore[reportMissingImports]  # an optional extra
     except ImportError as error:
@@ -206,11 +233,19 @@ def _parquet(file: Path, columns: tuple[str, ...]) -> _Rows:
     frame = parquet.read_table(file, columns=list(columns)).to_pandas(ignore_metadata=True)
     frame = frame[list(columns)].set_axis(COLUMNS, axis=1)
     frame.index = frame.index + 1
-    return _Rows(file, "row", frame)
+    return Rows(file, "row", frame)
 
 
-def _present(file: Path, header: list[str], columns: tuple[str, ...]) -> None:
-    """Refuse a table that lacks a column."""
+def _present(file: Path | str, header: list[str], columns: tuple[str, ...]) -> None:
+    """Refuse a table that lacks a column, or has two of one name."""
+    if twice := [name for name in columns if header.count(name) > 1]:
+        raise DataError(
+            "two columns of a table have one name",
+            ("file", str(file)),
+            ("its columns", ", ".join(header)[:200]),
+            ("twice", twice[0]),
+            help="leave one of them out, or rename it",
+        )
     absent = [name for name in columns if name not in header]
     if not absent:
         return
@@ -237,10 +272,15 @@ def _near(name: str, known: Sequence[str]) -> str | None:
     return alike[near[0]] if near else None
 
 
-def _codes(rows: _Rows, column: Any, named: str) -> tuple[np.ndarray, tuple[str, ...]]:
+def _codes(rows: Rows, column: Any, named: str) -> tuple[np.ndarray, tuple[str, ...]]:
     """Each row's number of its name, and the names in the order of their first appearance."""
     codes, unique = _pandas().factorize(column)
     names = tuple(map(str, unique))
+    if len(set(names)) < len(names):
+        alike = next(name for name in names if names.count(name) > 1)
+        kinds = ", ".join(sorted({type(own).__name__ for own in unique if str(own) == alike}))
+        facts = ("file", str(rows.file)), (named, f"{alike!r}, as {kinds}")
+        raise DataError("two names are written alike", *facts, help="give all names one type")
     nameless = codes < 0
     if "" in names:
         nameless |= codes == names.index("")
@@ -250,7 +290,7 @@ def _codes(rows: _Rows, column: Any, named: str) -> tuple[np.ndarray, tuple[str,
 
 
 def _arranged(
-    rows: _Rows, codes: np.ndarray, found: tuple[str, ...], wanted: Sequence[str] | None
+    rows: Rows, codes: np.ndarray, found: tuple[str, ...], wanted: Sequence[str] | None
 ) -> tuple[np.ndarray, tuple[str, ...]]:
     """The rows' channels as numbers in the order that is wanted, or in that of their names."""
     if wanted is None:
@@ -278,41 +318,6 @@ def _natural(name: str) -> tuple[object, ...]:
     text_and_digits = re.split(r"([0-9]+)", name)
     texts, digits = text_and_digits[::2], [run.lstrip("0") for run in text_and_digits[1::2]]
     return tuple(zip(texts, [(len(run), run) for run in [*digits, ""]], strict=True)), name
-
-
-def _times(rows: _Rows, named: str) -> np.ndarray:
-    """Finite numbers, or dates as datetime64; whichever more of the entries are."""
-    pandas = _pandas()
-    column = rows.frame["time"]
-    clock, bad = _numbers(column)
-    if pandas.api.types.is_datetime64_any_dtype(column) or bad.any():
-        dates = pandas.to_datetime(column, format="ISO8601", utc=True, errors="coerce").dt.tz_localize(None)
-        strange = (dates.isna() & column.notna()).to_numpy()
-        if strange.sum() < bad.sum():
-            clock, bad = dates.to_numpy(), strange
-    rows.refuse(bad, "time", named, "a time is neither a number nor a date", "write it as 12.5 or 2024-01-31T12:00")
-    endless = np.isnat(clock) if clock.dtype.kind == "M" else ~np.isfinite(clock)
-    rows.refuse(endless, "time", named, "a time is missing or not finite", "drop that row")
-    return clock
-
-
-def _values(rows: _Rows, named: str) -> np.ndarray:
-    """Numbers that torch's default dtype holds; NaN where a value is missing."""
-    value, bad = _numbers(rows.frame["value"])
-    help = "write it as -1.5e3, or leave it empty if it is missing"
-    rows.refuse(bad, "value", named, "a value is not a number", help)
-    dtype = torch.get_default_dtype()
-    infinite = torch.from_numpy(value).to(dtype).isinf().numpy()
-    rows.refuse(infinite, "value", named, f"a value is infinite as {dtype}", "leave it empty if it is missing")
-    return value
-
-
-def _numbers(column: Any) -> tuple[np.ndarray, np.ndarray]:
-    """The column as float64, and which entries are neither numbers nor missing."""
-    pandas = _pandas()
-    dates = column.dtype.kind in "mM"  # which pandas would count in units of its own
-    numbers = pandas.Series(np.nan, column.index) if dates else pandas.to_numeric(column, errors="coerce")
-    return numbers.to_numpy(np.float64, na_value=np.nan).copy(), (numbers.isna() & column.notna()).to_numpy()
 
 
 def _pandas() -> ModuleType:
