@@ -1,7 +1,6 @@
 """What classifier and regressor share: aeon's collections become series, parameters a recipe, and training leaves a model."""
 
 from collections.abc import Mapping, Sequence
-from operator import index
 from typing import Any, ClassVar
 
 import numpy as np
@@ -12,9 +11,11 @@ from sklearn.utils import check_random_state
 
 from fwp.controls import Control, by_name
 from fwp.data import Labelled, Series, collate
+from fwp.data.plain import plain
 from fwp.fields import Model, Projection, suited, wiring
 from fwp.rules import Rule, System
 from fwp.rules import by_name as rule_by_name
+from fwp.training.given import collection_of, labels_of
 from fwp.training.metric import Metric
 from fwp.training.prepare import Data, begun
 from fwp.training.recipe import Recipe
@@ -31,12 +32,12 @@ SMALLEST, LARGEST = 4, 64
 
 
 def series_of(collection: Sequence[np.ndarray]) -> Series:
-    """Series from aeon's list of arrays (channel time): times 0, 1, 2, …, NaN missing, float32.
+    """Series from aeon's list of arrays (channel time): times 0, 1, 2, …, NaN missing, float64 until they are scaled.
 
     Raises:
         DataError: nothing in it, infinite values, or series of different channels.
     """
-    return collate((torch.tensor(case.T, dtype=torch.float32), None) for case in collection)
+    return collate((torch.tensor(case.T, dtype=torch.float64), None) for case in collection)
 
 
 class CollectionEstimator(BaseCollectionEstimator):
@@ -97,6 +98,12 @@ class CollectionEstimator(BaseCollectionEstimator):
         self.verbose = verbose
         super().__init__()
 
+    def _preprocess_collection(self, X: Any, store_metadata: bool = True) -> Any:
+        return super()._preprocess_collection(collection_of(X), store_metadata)
+
+    def _check_y(self, y: Any, *args: Any, **more: Any) -> Any:
+        return super()._check_y(labels_of(y), *args, **more)  # pyright: ignore[reportAttributeAccessIssue]  # of aeon's other base
+
     def _train(self, data: Data, metric: Metric, validation: float, **more: Any) -> None:
         """Train on the series.
 
@@ -110,19 +117,19 @@ class CollectionEstimator(BaseCollectionEstimator):
         own, held = _parts(data, validation if self.validation is None else self.validation, seed)
         steps = float(data.series.lengths.double().mean())
         recipe = Recipe(
-            width=index(self.width),
-            heads=index(self.heads),
-            hidden=index(self.hidden),
+            width=plain(self.width),
+            heads=plain(self.heads),
+            hidden=plain(self.hidden),
             dropout=self.dropout,
             memory=max(2.0, steps) if self.memory is None else self.memory,
-            epochs=index(self.epochs),
-            patience=index(self.epochs),
-            batch=max(SMALLEST, min(LARGEST, len(own) // BATCHES)) if self.batch is None else index(self.batch),
+            epochs=plain(self.epochs),
+            patience=plain(self.epochs),
+            batch=max(SMALLEST, min(LARGEST, len(own) // BATCHES)) if self.batch is None else plain(self.batch),
             learning_rate=self.learning_rate,
             weight_decay=self.weight_decay,
             **more,
         )
-        sizes = {axis: index(size) for axis, size in (self.sizes or {}).items()}
+        sizes = {axis: plain(size) for axis, size in (self.sizes or {}).items()}
         device = device_of(self.device)
         trained = begun(self._model(), own, recipe, metric, seed, sizes)
         fitted = train(trained, own, held, recipe, metric, seed, device=device, show=self.verbose)

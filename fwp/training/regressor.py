@@ -1,10 +1,10 @@
 """`FastWeightRegressor`: a number of each series, with the interface of scikit-learn, on aeon's collections of series."""
 
 import numpy as np
-import torch
 from aeon.regression import BaseRegressor
 
 from fwp.data import Valued
+from fwp.data.numbers import numbers_of
 from fwp.models import Estimate
 from fwp.training.collection import CollectionEstimator, series_of
 from fwp.training.metric import Metric
@@ -23,7 +23,7 @@ class FastWeightRegressor(CollectionEstimator, BaseRegressor):
     """
 
     def _fit(self, X: list[np.ndarray], y: np.ndarray) -> "FastWeightRegressor":
-        values = torch.as_tensor(y, dtype=torch.float64)[:, None]
+        values = numbers_of("y", y).tensor.double()[:, None]
         self._train(Valued(series_of(X), values), Metric.R2, 0.2 if len(X) >= 10 else 0.0)
         return self
 

@@ -3,14 +3,19 @@
 import math
 import zipfile
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+from pandas import DataFrame
 
-from fwp import series
-from fwp.controls import Control, by_name, linear
-from fwp.data import Normaliser, collate, extract, load_uea
+from fwp import FastWeights, read_table, series
+from fwp.controls import Control, by_name, linear, log_signature
+from fwp.data import Labelled, Normaliser, collate, extract, load_uea
+from fwp.rules import delta
+from fwp.training.given import collection_of, labels_of
 from tests.messages.said import said
 
 TWO = torch.arange(12.0).reshape(2, 3, 2)
@@ -43,6 +48,14 @@ def ts(folder: Path, text: str) -> Path:
         (own / f"Mine_{part}.ts").write_text(text)
     return folder
 
+
+def table(folder: Path, rows: str | bytes, header: str = "series,time,channel,value\n") -> object:
+    file = folder / "table.csv"
+    file.write_bytes(rows if isinstance(rows, bytes) else (header + rows).encode())
+    return read_table(file)
+
+
+DAY = datetime(2024, 1, 31)
 
 CASES: dict[str, Callable[[Path], object]] = {
     "no_numbers": lambda _: series([[1.0], [2.0, 3.0]]),
@@ -78,6 +91,43 @@ CASES: dict[str, Callable[[Path], object]] = {
     "archive_of_unknown_kind": lambda f: extract(rar(f), f / "out"),
     "archive_into_what_exists": lambda f: extract(archive(f, ("a", b"")), f),
     "data_set_without_a_name": lambda f: load_uea("../etc", f),
+    "complex_values": lambda _: series(TWO + 1j),
+    "text_for_values": lambda _: series([["1.5"], ["2.5"]]),
+    "none_among_values": lambda _: series([[1.0], [None]]),
+    "dates_for_values": lambda _: series(np.array([["2024-01-31"]], "M8[D]")),
+    "a_dict_for_values": lambda _: series({"a": [1.0, 2.0]}),  # type: ignore[arg-type]
+    "whole_numbers_beyond_float64": lambda _: series([[2**53 + 1]]),
+    "nanoseconds_for_times": lambda _: series(TWO, times=1_700_000_000_000_000_000 + np.arange(3)),
+    "text_for_times": lambda _: series(TWO, times=["2024-01-31", "2024-02-01", "2024-02-02"]),
+    "dates_with_and_without_a_zone": lambda _: series(TWO[:, :2], times=[DAY, DAY.replace(tzinfo=UTC)]),
+    "times_that_float32_does_not_keep": lambda _: series(TWO, times=torch.arange(3) + 1.7e9),
+    "mask_that_is_no_truth": lambda _: series(TWO, mask=torch.full((2, 3, 2), 0.5)),
+    "sparse_values": lambda _: series(TWO.to_sparse()),
+    "float8_values": lambda _: series(TWO.to(torch.float8_e4m3fn)),
+    "frame_of_text": lambda _: series(DataFrame({"a": [1.0, 2.0], "b": ["x", "y"]})),
+    "frame_with_a_column_twice": lambda _: series(DataFrame([[1.0, 2.0]], columns=["a", "a"])),
+    "frame_whose_index_would_be_lost": lambda _: series(DataFrame({"a": [1.0, 2.0]}, index=[0.0, 0.7])),
+    "series_of_whole_numbers": lambda _: series(TWO).to(dtype=torch.int64),
+    "value_too_large_for_its_type": lambda _: series([[1e39], [1.0]]),
+    "label_of_no_class": lambda _: Labelled(series(TWO), torch.tensor([0, 2]), ("a", "b")),
+    "labels_of_other_series": lambda _: Labelled(series(TWO), torch.tensor([0]), ("a", "b")),
+    "pace_that_is_no_number": lambda _: Control(linear.kind, pace="2"),  # type: ignore[arg-type]
+    "depth_that_is_no_whole_number": lambda _: log_signature(2.5, 4),  # type: ignore[arg-type]
+    "stream_far_from_0": lambda _: FastWeights(delta, 2, 4, control=linear)(TWO, times=[1.7e9, 1.7e9 + 1, 1.7e9 + 2]),
+    "layer_with_a_length_in_parts": lambda _: FastWeights(delta, 2, 4)(TWO, lengths=[2.7, 3]),
+    "table_of_dates_without_hyphens": lambda f: table(f, "a,20240131,x,1\na,20240201,x,2\n"),
+    "table_of_nanoseconds": lambda f: table(f, "a,1700000000000000000,x,1\n"),
+    "table_with_a_column_twice": lambda f: table(f, "a,1,x,1,2\n", "series,time,channel,value,value\n"),
+    "table_that_is_none": lambda _: read_table({"series": []}),
+    "table_of_names_alike": lambda _: read_table(
+        DataFrame({"series": [7, "7"], "time": [0, 1], "channel": "x", "value": 1.0})
+    ),
+    "table_gzipped_and_damaged": lambda f: table(f, b"\x1f\x8b\x08\x00"),
+    "table_zipped": lambda f: table(f, b"PK\x03\x04"),
+    "collection_of_uneven_times": lambda _: collection_of(DataFrame([[1.0, 2.0, 3.0]], columns=[0, 1, 5])),
+    "collection_that_is_a_series": lambda _: collection_of(series(TWO)),
+    "collection_that_is_none": lambda _: collection_of(None),
+    "targets_that_are_masked": lambda _: labels_of(np.ma.masked_array([1.0, 2.0], [False, True])),
     "ts_without_data": lambda f: load_uea("Mine", ts(f, "@problemName Mine\n@timestamps false\n")),
 }
 
