@@ -9,6 +9,7 @@ from torch import Tensor
 
 from fwp.data.series import Series
 from fwp.errors import DataError, FormatError
+from fwp.kinds import explained
 
 __all__ = ["Normaliser"]
 
@@ -25,6 +26,7 @@ class Normaliser:
     static_std: tuple[float, ...] = ()
 
     @staticmethod
+    @explained
     def fit(series: Series) -> "Normaliser":
         """Mean and deviation of what was observed, the earliest time, and how long the longest sample lasts.
 
@@ -37,6 +39,7 @@ class Normaliser:
         static_mean, static_std = tuple(zip(*map(_moments, features), strict=True)) or ((), ())
         return Normaliser(mean, std, float(first.min()), float((last - first).max()) or 1.0, static_mean, static_std)
 
+    @explained
     def apply(self, series: Series) -> Series:
         """The series in the scale of the training ones; what is missing stays 0, which now is the mean.
 

@@ -60,7 +60,9 @@ class Series:
 
     def __getitem__(self, index: int | slice | Tensor) -> "Series":
         """The chosen samples; one sample is still a batch, of one. Raises: DataError: an index of another kind."""
-        if not isinstance(index, int | np.integer | slice | Tensor | np.ndarray | list):  # torch recurses in a Series for ever
+        if not isinstance(
+            index, int | np.integer | slice | Tensor | np.ndarray | list
+        ):  # torch recurses in a Series for ever
             raise DataError(
                 "samples are chosen by their numbers",
                 ("index", f"a {type(index).__name__}"),
@@ -70,6 +72,7 @@ class Series:
         static = None if self.static is None else self.static[rows]
         return Series(self.values[rows], self.times[rows], self.mask[rows], self.lengths[rows], static)
 
+    @explained
     def shortened(self, time: int) -> "Series":
         """Without the time points after these, where all samples end sooner; what a sample observed later is lost."""
         lengths = self.lengths.clamp(max=time)
@@ -84,6 +87,7 @@ class Series:
         times = torch.where(after, times[:, -1:] + step, times)
         return Series(self.values, times, self.mask, torch.full_like(self.lengths, times.shape[1]), self.static)
 
+    @explained
     def to(self, device: torch.device | str | int | None = None, dtype: torch.dtype | None = None) -> "Series":
         """The same series elsewhere; `dtype` is that of values and static features, times stay float64."""
         return Series(
