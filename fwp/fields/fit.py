@@ -103,7 +103,7 @@ def fit(rule: Rule | System, slots: Mapping[str, SlowMap], default: SlowMap, ini
                 ("rule", repr(rule)),
                 ("its slots", ", ".join(wanted) or "none"),
                 ("its states", ", ".join(states)),
-                help=did_you_mean(name, known, "correct the name, or take projection.restricted(rule)"),
+                help=did_you_mean(name, known, "correct the name,") + " or take projection.restricted(rule)",
             )
     for name, own_map in own:
         checked(target[name], own_map)
