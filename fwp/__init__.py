@@ -10,7 +10,17 @@ if interrupt.is_command():  # what comes now takes seconds
 
 from fwp.controls import Control, Path
 from fwp.data import Series, read_table, series
-from fwp.errors import FwpError
+from fwp.errors import (
+    AxisError,
+    CompositionError,
+    DataError,
+    DomainError,
+    FormatError,
+    FwpError,
+    FwpWarning,
+    SizeError,
+    SolveError,
+)
 from fwp.fields import Model, Net, Projection, Spec, VectorField, stack
 from fwp.lowering import Lowered, lower
 from fwp.models import FastWeights, Trajectory, attribute_paths, load, trajectory
@@ -23,9 +33,15 @@ if TYPE_CHECKING:
     from fwp.training.regressor import FastWeightRegressor as FastWeightRegressor
 
 __all__ = [
+    "AxisError",
+    "CompositionError",
     "Control",
+    "DataError",
+    "DomainError",
     "FastWeights",
+    "FormatError",
     "FwpError",
+    "FwpWarning",
     "Increment",
     "Lowered",
     "Model",
@@ -37,8 +53,10 @@ __all__ = [
     "Rule",
     "Series",
     "Signal",
+    "SizeError",
     "Slot",
     "Solution",
+    "SolveError",
     "Spec",
     "State",
     "System",

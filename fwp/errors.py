@@ -62,9 +62,10 @@ def _laid_out(what: str, facts: Iterable[tuple[str, str] | str], help: str) -> s
     return "\n".join((_clipped(what), *rows, f"  help: {_clipped(help)}"))
 
 
-def _clipped(fact: str) -> str:
-    """What stands on a page: a damaged file may have a name of a million letters."""
-    return fact if len(fact) <= MOST_LETTERS else f"{fact[: MOST_LETTERS // 2]} … {fact[-MOST_LETTERS // 2 :]}"
+def _clipped(fact: object) -> str:
+    """What stands on a page: a damaged file may have a name of a million letters, or what is no text where one belongs."""
+    text = str(fact)
+    return text if len(text) <= MOST_LETTERS else f"{text[: MOST_LETTERS // 2]} … {text[-MOST_LETTERS // 2 :]}"
 
 
 def _restore(kind: type[FwpError], what: str, facts: tuple[tuple[str, str] | str, ...], help: str) -> FwpError:

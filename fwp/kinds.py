@@ -8,16 +8,16 @@ from __future__ import annotations
 
 import inspect
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from functools import wraps
-from typing import Annotated, Any, Literal, TypeVar, Union, cast, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
 from beartype import BeartypeConf
 from beartype.door import is_bearable
 
-from fwp.errors import FwpError
+from fwp.errors import CompositionError, FwpError
 
-__all__ = ["explained"]
+__all__ = ["Composable", "explained", "wrong_order"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -31,7 +31,7 @@ def explained(function: F) -> F:
     """
     own: Any = function
     if not isinstance(function, type):
-        return cast(F, _explained(own, own.__name__))
+        return cast(F, _explained(own, own.__qualname__))
     own.__init__ = _explained(own.__init__, own.__name__)
     return own
 
@@ -65,7 +65,7 @@ def _misfit(function: Callable[..., Any], name: str, args: tuple[Any, ...], opti
             inspect.Parameter.VAR_KEYWORD: lambda own: own.values(),
         }.get(signature.parameters[argument].kind, lambda own: (own,))
         for own in each(value):
-            if argument in hints and not is_bearable(own, hints[argument], conf=_TOWER):
+            if argument in hints and not _fits(own, hints[argument]):
                 return FwpError(
                     f"`{name}` takes something else for `{argument}`",
                     (argument, _shown(own)),
@@ -75,11 +75,21 @@ def _misfit(function: Callable[..., Any], name: str, args: tuple[Any, ...], opti
     return None
 
 
+def _fits(value: object, hint: Any) -> bool:
+    """Whether a value is of the kind; of a sequence each of its members, of which beartype looks at one alone."""
+    if get_origin(hint) in (Union, types.UnionType):
+        return any(_fits(value, each) for each in get_args(hint))
+    if get_origin(hint) in (Sequence, Iterable, list) and isinstance(value, list | tuple):
+        return all(_fits(each, get_args(hint)[0]) for each in value)
+    return is_bearable(value, hint, conf=_TOWER)
+
+
 def _shown(value: object) -> str:
     """A value and its kind: large ones by their kind alone."""
     if value is None:
         return "None"
-    kind = f"the class {value.__name__}" if isinstance(value, type) else f"a {type(value).__name__}"
+    own = type(value).__name__
+    kind = f"the class {value.__name__}" if isinstance(value, type) else f"{'an' if own[0] in 'aeiou' else 'a'} {own}"
     return f"{kind}, {value!r}" if isinstance(value, str | int | float | bool) and len(repr(value)) <= 80 else kind
 
 
@@ -96,3 +106,31 @@ def _spelled(hint: Any) -> str:
     if get_origin(hint) is None and isinstance(hint, type):
         return hint.__name__
     return str(hint).replace("typing.", "").replace("collections.abc.", "")[:200]
+
+
+class Composable:
+    """What `@` composes with others of ours: with all else, and in another order, it is refused in the same words."""
+
+    __slots__ = ()
+    __array_ufunc__ = None  # numpy leaves `array @ rule` to the rule, which refuses it
+
+    if not TYPE_CHECKING:  # a type checker knows of no such product, and so complains at the operator
+
+        def __matmul__(self, right: object) -> object:
+            """For what stands on the right to say, if it is composable; of two of one kind it is not asked."""
+            if isinstance(right, Composable) and type(right) is not type(self):
+                return NotImplemented
+            raise wrong_order(self, right)
+
+        def __rmatmul__(self, left: object) -> object:
+            raise wrong_order(left, self)
+
+
+def wrong_order(left: object, right: object) -> CompositionError:
+    """What to raise where `@` joins two values that do not follow each other."""
+    return CompositionError(
+        f"a {type(left).__name__} cannot stand left of a {type(right).__name__}",
+        ("left", repr(left)),
+        ("right", repr(right)),
+        help="compose from the rule: rule @ projection @ control",
+    )

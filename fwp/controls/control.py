@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from math import inf
 from sys import float_info
-from typing import TYPE_CHECKING, Any, assert_never
+from typing import Any, assert_never
 
 import torch
 from jaxtyping import Float64
@@ -29,9 +29,9 @@ from fwp.data.plain import plain
 from fwp.data.precision import undisturbed, working
 from fwp.data.series import Array
 from fwp.errors import CompositionError, DataError, FormatError, did_you_mean
-from fwp.kinds import explained
+from fwp.kinds import Composable, explained
 
-__all__ = ["Control", "by_name", "hermite", "linear", "log_signature", "natural_cubic", "rectilinear", "wrong_order"]
+__all__ = ["Control", "by_name", "hermite", "linear", "log_signature", "natural_cubic", "rectilinear"]
 
 NUMBERS_AT_ONCE = 2**18
 """Observations fitted at once, so that memory is bounded and float64 temporaries stay near the cache."""
@@ -40,8 +40,9 @@ MOST_WORDS = 10**6
 """Of a log-signature: each is a channel of the path, and a column of every map from it."""
 
 
+@explained
 @dataclass(frozen=True)
-class Control:
+class Control(Composable):
     """The kind of path, whether the time is its channel 0, and its pace: `control(series)` is a `Path`.
 
     `pace` is how many units of the clock one unit of the series' time lasts; a window of a log-signature, whatever its
@@ -120,6 +121,7 @@ class Control:
         """The size of a path's `start` for the channels of the series: theirs, and the time where it is added."""
         return channels + self.time
 
+    @explained
     @undisturbed
     def __call__(self, series: Series, fill: Array | None = None) -> Path:
         """The path through a series, differentiable in its values, without ever waiting for the device.
@@ -221,16 +223,6 @@ class Control:
             pieces = [torch.cat([own[..., None], piece], -1) for own, piece in zip(line, pieces, strict=True)]
         return torch.cat(list(pieces), -1).to(series.values.dtype)
 
-    if not TYPE_CHECKING:  # a type checker knows of no such product, and so complains at the operator
-
-        def __matmul__(self, right: object) -> None:
-            """A control stands last: nothing may follow it."""
-            raise wrong_order(self, right)
-
-        def __rmatmul__(self, left: object) -> None:
-            """What may stand left of a control, a projection or a whole `rule @ projection`, has a product of its own."""
-            raise wrong_order(left, self)
-
     def __repr__(self) -> str:
         own = [*([] if self.time else ["time=False"]), *([] if self.pace == 1 else [f"pace={self.pace}"])]
         if isinstance(self.kind, LogSignature):
@@ -329,16 +321,6 @@ def _divided(words: Tensor, scale: tuple[float, ...]) -> Tensor:
             help="measure it on series of the same channels",
         )
     return words / words.new_tensor(scale) if scale else words
-
-
-def wrong_order(left: object, right: object) -> CompositionError:
-    """What to raise where `@` joins two values that do not follow each other."""
-    return CompositionError(
-        f"a {type(left).__name__} cannot stand left of a {type(right).__name__}",
-        ("left", repr(left)),
-        ("right", repr(right)),
-        help="compose from the rule: rule @ projection @ control",
-    )
 
 
 def _at_least_two(series: Series) -> Series:

@@ -15,6 +15,7 @@ from torch.nn.functional import pad
 from fwp.data.copies import Copied
 from fwp.data.transforms import first_true
 from fwp.errors import DataError
+from fwp.kinds import explained
 
 __all__ = ["Causality", "Path", "evaluate", "pieces_of", "recentre"]
 
@@ -142,6 +143,7 @@ class Path(Copied):
         x, dx = (powers @ pieces).chunk(2, 2)
         return x, dx
 
+    @explained
     def with_knots(self, times: Float64[Tensor, "batch request"]) -> tuple["Path", Int64[Tensor, "batch request"]]:
         """The same path with a knot at each requested real time, and the place of each request among the knots.
 

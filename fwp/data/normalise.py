@@ -11,6 +11,7 @@ from torch import Tensor
 from fwp.data.resolution import CONSTANT, are_far
 from fwp.data.series import Series
 from fwp.errors import DataError, FormatError
+from fwp.kinds import explained
 
 __all__ = ["Normaliser"]
 
@@ -31,6 +32,7 @@ class Normaliser:
     own: bool = False
 
     @staticmethod
+    @explained
     def fit(series: Series) -> "Normaliser":
         """Mean and deviation of what was observed, the earliest time, and how long the longest sample lasts.
 
@@ -47,6 +49,7 @@ class Normaliser:
         own = bool(are_far((series.times - origin) / span).any())
         return Normaliser(mean, std, 0.0 if own else origin, span, static_mean, static_std, own)
 
+    @explained
     def apply(self, series: Series) -> Series:
         """The series in the scale of the training ones; what is missing stays 0, which now is the mean.
 

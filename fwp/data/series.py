@@ -86,6 +86,7 @@ class Series(Copied):
         static = None if self.static is None else self.static[rows]
         return Series(self.values[rows], self.times[rows], self.mask[rows], self.lengths[rows], static)
 
+    @explained
     def shortened(self, time: int) -> "Series":
         """Without the time points after these, where all samples end sooner; what a sample observed later is lost."""
         lengths = self.lengths.clamp(max=time)
@@ -100,6 +101,7 @@ class Series(Copied):
         times = torch.where(after, times[:, -1:] + step, times)
         return Series(self.values, times, self.mask, torch.full_like(self.lengths, times.shape[1]), self.static)
 
+    @explained
     def to(self, device: torch.device | str | int | None = None, dtype: torch.dtype | None = None) -> "Series":
         """The same series elsewhere; `dtype` is that of values and static features, times stay float64.
 

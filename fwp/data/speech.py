@@ -23,7 +23,7 @@ from fwp.data.labelled import Labelled
 from fwp.data.mfcc import RATE, mfcc
 from fwp.data.root import data_root
 from fwp.data.series import series
-from fwp.errors import DataError
+from fwp.errors import DataError, did_you_mean
 from fwp.kinds import explained
 
 __all__ = ["WORDS", "load_speech", "read_speech"]
@@ -107,7 +107,7 @@ def read_speech(file: Path, words: Sequence[str] = WORDS) -> Dataset:
             ("archive", str(file)),
             ("word", ", ".join(missing)),
             ("its words", ", ".join(sorted({clip.word for clip in clips})) or "none: no file is named word/clip.wav"),
-            help="choose among its words",
+            help=did_you_mean(missing[0], {clip.word for clip in clips}, "choose among its words"),
         )
     kept.sort(key=lambda clip: (place[clip.word], clip.name))
     left_out = sum(clip.word in place for clip in clips) - len(kept)

@@ -5,7 +5,6 @@ import re
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from io import BytesIO, TextIOWrapper
 from pathlib import Path
 from types import ModuleType
@@ -21,7 +20,7 @@ from fwp.data.frame import is_frame, library
 from fwp.data.gzipped import is_gzip, packed_by, unzipped
 from fwp.data.rows import Rows
 from fwp.data.series import Series, require_holdable, series
-from fwp.errors import DataError, FwpError, reason
+from fwp.errors import DataError, FwpError, did_you_mean, reason
 from fwp.kinds import explained
 
 __all__ = ["COLUMNS", "Named", "read_table"]
@@ -282,13 +281,14 @@ def _present(file: Path | str, header: list[str], columns: tuple[str, ...]) -> N
     absent = [name for name in columns if name not in header]
     if not absent:
         return
-    near = _near(absent[0], [name for name in header if name not in columns])
+    other = "say with `columns` what series, time, channel and value are called"
+    near = did_you_mean(absent[0], [name for name in header if name not in columns], "")
     if len(header) == 1 and re.search(r"[;\t|]", header[0]):
         help = "separate its columns by commas"
     elif near:
-        help = f"does {near} mean {absent[0]}? `columns` says what series, time, channel and value are called"
+        help = f"{near} {other}"
     else:
-        help = "say with `columns` what series, time, channel and value are called"
+        help = other
     raise DataError(
         f"a table lacks the column{'s' if len(absent) > 1 else ''} {', '.join(absent)}",
         ("file", str(file)),
@@ -296,13 +296,6 @@ def _present(file: Path | str, header: list[str], columns: tuple[str, ...]) -> N
         ("wanted", ", ".join(columns)),
         help=help,
     )
-
-
-def _near(name: str, known: Sequence[str]) -> str | None:
-    """What may have been meant, in letters of whatever case."""
-    alike = {other.casefold(): other for other in known}
-    near = get_close_matches(name.casefold(), alike, n=1)
-    return alike[near[0]] if near else None
 
 
 def _codes(rows: Rows, column: Any, named: str) -> tuple[np.ndarray, tuple[str, ...]]:
@@ -334,13 +327,12 @@ def _arranged(
             help = "name each channel once"
             raise DataError("two of the channels wanted have one name", ("wanted", ", ".join(order)), help=help)
         if strange := [name for name in found if name not in order]:
-            near = _near(strange[0], order)
             raise DataError(
                 "a table has a channel that is not among those wanted",
                 ("file", str(rows.file)),
                 ("channel", ", ".join(map(repr, strange))[:200]),
                 ("wanted", ", ".join(order)),
-                help=f"does {strange[0]} mean {near}?" if near else "name it too, or leave its rows out",
+                help=did_you_mean(strange[0], order, "name it too, or leave its rows out"),
             )
     place = {name: number for number, name in enumerate(order)}
     return np.array([place[name] for name in found])[codes], order

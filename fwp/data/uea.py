@@ -6,7 +6,6 @@ the publisher's record at Zenodo, whose number aeon knows, with the checksum tha
 
 import json
 import re
-from difflib import get_close_matches
 from pathlib import Path
 from types import MappingProxyType, ModuleType
 
@@ -20,7 +19,7 @@ from fwp.data.fetch import fetch
 from fwp.data.labelled import Labelled
 from fwp.data.root import data_root
 from fwp.data.series import Series, collate, require_holdable, series
-from fwp.errors import DataError
+from fwp.errors import DataError, did_you_mean
 from fwp.files import held
 from fwp.kinds import explained
 
@@ -193,8 +192,9 @@ def _record(name: str, file: Path) -> dict[str, tuple[str, str]]:
     from aeon.datasets.tsc_datasets import tsc_zenodo
 
     if name not in tsc_zenodo:
-        near = get_close_matches(name, tsc_zenodo, n=1)
-        raise LookupError(f"the archive has no {name}" + (f", but {near[0]}" if near else ""))
+        raise LookupError(
+            f"the archive has no {name}; {did_you_mean(name, tsc_zenodo, 'look at timeseriesclassification.com')}"
+        )
     fetch(f"{RECORDS}/{tsc_zenodo[name]}", file, None)
     try:
         if file.stat().st_size > LARGEST:

@@ -14,7 +14,6 @@ import torch
 
 import fwp.fields.net
 from fwp.controls import Control
-from fwp.controls.control import wrong_order
 from fwp.errors import CompositionError, SizeError, warn
 from fwp.fields.beginning import begun, warn_of_rest
 from fwp.fields.fit import checked, default_map, fit, slots_of
@@ -22,7 +21,7 @@ from fwp.fields.initial import FirstWrite, Initial, StatesFrom, Zero, all_maps, 
 from fwp.fields.maps import External, SlowMap, as_map, range_of
 from fwp.fields.sizes import axes_of
 from fwp.fields.wrt import Degrees, degrees, map_degrees, mentions_increment, term_degrees
-from fwp.kinds import explained
+from fwp.kinds import Composable, explained, wrong_order
 from fwp.rules.rule import Rule
 from fwp.rules.system import System
 from fwp.rules.vocabulary import x
@@ -34,7 +33,7 @@ from fwp.terms.syntax import Variable
 __all__ = ["Feed", "Layer", "Model", "Projection", "Spec", "stack"]
 
 
-class Projection:
+class Projection(Composable):
     """Maps for the slots of a rule, by name: `Projection(k=softmax(linear("channel -> head key", x), "key"))`.
 
     Args:
@@ -157,7 +156,7 @@ def _never_negative(own: SlowMap) -> bool:
 
 @explained
 @dataclass(frozen=True)
-class Spec:
+class Spec(Composable):
     """rule @ projection, one layer or several: a layer above another takes that one's read-out for its signal."""
 
     layers: tuple[Layer, ...]
@@ -213,18 +212,20 @@ def stack(*specs: Spec) -> Spec:
 
 
 @dataclass(frozen=True)
-class Feed:
+class Feed(Composable):
     """projection @ control: all of a model but its rule, so that `@` may be bracketed either way."""
 
     projection: Projection
     control: Control
 
     def __rmatmul__(self, rule: Rule | System) -> Model:
+        if not isinstance(rule, Rule | System):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise wrong_order(rule, self)
         return rule @ self.projection @ self.control
 
 
 @dataclass(frozen=True)
-class Model:
+class Model(Composable):
     """rule @ projection @ control, complete but for sizes."""
 
     spec: Spec

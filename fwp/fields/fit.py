@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import assert_never
 
-from fwp.errors import AxisError, CompositionError, DomainError
+from fwp.errors import AxisError, CompositionError, DomainError, did_you_mean
 from fwp.fields.initial import FirstWrite, Initial, StatesFrom, all_maps, first, maps_of, static
 from fwp.fields.maps import SlowMap, activation, linear, range_of, source
 from fwp.rules.rule import Rule
@@ -105,7 +105,7 @@ def fit(rule: Rule | System, slots: Mapping[str, SlowMap], default: SlowMap, ini
                 ("rule", repr(rule)),
                 ("its slots", ", ".join(wanted) or "none"),
                 ("its states", ", ".join(states)),
-                help="correct the name, or take projection.restricted(rule)",
+                help=did_you_mean(name, known, "correct the name,") + " or take projection.restricted(rule)",
             )
     for name, own_map in own:
         checked(target[name], own_map)

@@ -15,6 +15,8 @@ from jaxtyping import Float, Float64
 from torch import Tensor
 
 from fwp.data import Normaliser, Series
+from fwp.data import series as as_series
+from fwp.data.series import Array
 from fwp.errors import CompositionError, FormatError, FwpError, SolveError
 from fwp.fields import Net, from_json, to_json
 from fwp.files import held, make_folder, sealed_tensors, write_json
@@ -65,17 +67,19 @@ class Trained(Generic[A]):
             )
 
     @overload
-    def predict(self: "Trained[Classes]", series: Series, batch: int = 256) -> Prediction: ...
+    def predict(self: "Trained[Classes]", series: Series | Array, batch: int = 256) -> Prediction: ...
 
     @overload
-    def predict(self: "Trained[Values]", series: Series, batch: int = 256) -> Estimate: ...
+    def predict(self: "Trained[Values]", series: Series | Array, batch: int = 256) -> Estimate: ...
 
+    @explained
     @torch.no_grad()
-    def predict(self, series: Series, batch: int = 256) -> Prediction | Estimate:
+    def predict(self, series: Series | Array, batch: int = 256) -> Prediction | Estimate:
         """Classes, or numbers, of series as they come, in the units of the training data.
 
         Args:
-            series: on any device; of as many channels as the training series.
+            series: on any device; of as many channels as the training series. An array of values is what `fwp.series`
+                makes of it, with times 0, 1, 2, …
             batch: how many series are solved at once.
 
         Raises:
@@ -83,6 +87,9 @@ class Trained(Generic[A]):
             SolveError: the solver could not reach the end, or outputs are not finite.
         """
         parameter = next(self.predictor.parameters())
+        series = series if isinstance(series, Series) else as_series(series)
+        if batch < 1:
+            raise FwpError("a batch has at least one series", ("batch", str(batch)), help="leave it at 256")
         series = self.normaliser.apply(series).to(parameter.device, parameter.dtype)
         series, ends = self.queried(series)
         parts = [slice(i, i + batch) for i in range(0, len(series), batch)]

@@ -53,6 +53,7 @@ class Head:
             )
 
 
+@explained
 @dataclass(frozen=True)
 class Solver:
     """How the equation is solved: the options of `fwp.solve` that travel with a model.
@@ -115,6 +116,12 @@ class Predictor(Copied, nn.Module):
                 ("control", repr(net.model.control)),
                 ("head", repr(head)),
                 help="take linear, rectilinear or hermite",
+            )
+        if not isinstance(solver, Solver):  # pyright: ignore[reportUnnecessaryIsInstance]  # users run without pyright
+            raise FwpError(
+                "a predictor is solved by a `Solver`",
+                ("solver", f"a {type(solver).__name__}"),
+                help='Solver(method="rk4", steps=2), or leave it out',
             )
         self.net, self.head, self.solver = net, head, solver
         width = net.outputs

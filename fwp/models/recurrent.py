@@ -18,7 +18,7 @@ from torchdiffeq import odeint
 from fwp.controls.fill import carried, preceding
 from fwp.data import Series
 from fwp.data.copies import Copied
-from fwp.errors import FormatError, FwpError, SizeError
+from fwp.errors import FormatError, FwpError, SizeError, did_you_mean
 from fwp.kinds import explained
 
 __all__ = ["HIDDEN", "Recurrence", "Recurrent"]
@@ -48,7 +48,7 @@ class Recurrent:
             raise FwpError(
                 "no recurrent baseline has this name",
                 ("name", repr(self.kind)),
-                help=f"use one of {', '.join(get_args(Kind))}",
+                help=did_you_mean(self.kind, get_args(Kind), f"use one of {', '.join(get_args(Kind))}"),
             )
 
     @property
@@ -56,6 +56,7 @@ class Recurrent:
         """As it is chosen, and as results call it."""
         return self.kind
 
+    @explained
     def build(self, channels: int, width: int, static: int = 0) -> "Recurrence":
         """The module, with parameters drawn from torch's current random state.
 

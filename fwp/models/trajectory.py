@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from jaxtyping import Float, Float64
 
-from fwp.errors import FwpError
+from fwp.errors import FwpError, did_you_mean
 from fwp.fields.net import LayerNet
 from fwp.files import write_bytes
 from fwp.kinds import explained
@@ -89,6 +89,7 @@ class Trajectory:
         places = {dim: np.arange(size) for dim, size in zip(self.dims[1:], self.values.shape[1:], strict=True)}
         return xarray.DataArray(self.to_numpy(), {"time": self.times, **places}, self.dims, self.name)
 
+    @explained
     def save(self, path: str | Path) -> None:
         """Write a file, by its ending: `.npz` (values, dims, times and name) or `.nc` (netCDF, by xarray). Whole or not at all.
 
@@ -133,7 +134,7 @@ def trajectory(solution: Solution, name: str | None = None, sample: int = 0) -> 
             if name is None
             else f"no state has the name `{name}`",
             ("states", ", ".join(solution.states)),
-            help="name one of these: trajectory(solution, …)",
+            help=did_you_mean(name, solution.states, "name one of these: trajectory(solution, …)"),
         )
     net, path = solution.field.net, solution.field.path
     if not 0 <= sample < path.batch:

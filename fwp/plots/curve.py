@@ -6,7 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from fwp.errors import FwpError
+from fwp.errors import FwpError, did_you_mean
 from fwp.kinds import explained
 
 __all__ = ["learning_curve"]
@@ -44,11 +44,11 @@ def learning_curve(
     """
     for place, row in enumerate(metrics):
         _require_row(place, row)
-    if measure not in UNITS:
+    if not isinstance(measure, str) or measure not in UNITS:
         raise FwpError(
             "no learning curve is drawn of this measure",
             ("measure", repr(measure)),
-            help=f"use one of {', '.join(UNITS)}",
+            help=did_you_mean(measure, UNITS, f"use one of {', '.join(UNITS)}"),
         )
     loss, share = UNITS[measure]
     first, second = Figure(figsize=(9, 3.4), layout="constrained").subplots(1, 2) if axes is None else axes

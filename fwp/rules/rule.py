@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from fwp.errors import AxisError, CompositionError, FwpError
-from fwp.kinds import explained
+from fwp.kinds import Composable, explained
 from fwp.rules.dual import dual_term
 from fwp.rules.vocabulary import W, k, q, v
 from fwp.terms.build import Number, add, align, as_term, divide, multiply
@@ -29,7 +29,7 @@ def default_read(of: Variable) -> Node:
 
 @explained
 @dataclass(frozen=True, eq=False, repr=False, init=False)
-class Rule(Scalable):
+class Rule(Scalable, Composable):
     """d`of`/dt = `rate`, read as `read`.
 
     Rules are equal when their rates, states and read-outs are, up to ring laws; the name is only a name, a claim only a claim.
@@ -119,6 +119,7 @@ class Rule(Scalable):
         shape = {x.name: " ".join(("*#batch", *x.declared)) for x in variables(self.of, self.rate)}
         return {**shape, "return": " ".join(("*batch", *self.of.axes))}
 
+    @explained
     def dual(self, pairs: tuple[tuple[Variable, Variable], ...] = ((k, v),)) -> Rule:
         """The same rule with the sides of the state exchanged: `delta.dual()` is `oja`.
 
@@ -151,6 +152,10 @@ class Rule(Scalable):
             )
         return Rule(add((self.rate, other.rate)), self.of, None, self.read)
 
+    def __radd__(self, other: object) -> Rule:
+        """What is no rule cannot be added to one. Raises: AxisError."""
+        return self.__add__(other)  # pyright: ignore[reportArgumentType]  # which refuses it
+
     def __mul__(self, factor: Term | Number) -> Rule:
         """The rate multiplied by a number or by a term without axes."""
         by = as_term(factor)
@@ -181,7 +186,7 @@ class Rule(Scalable):
         def __matmul__(self, projection: object) -> object:
             """A projection composes itself with the rule left of it; its name does not. Raises: CompositionError."""
             if not isinstance(projection, str):
-                return NotImplemented
+                return super().__matmul__(projection)
             raise CompositionError(
                 "a rule is composed with a projection, not with its name",
                 ("rule", repr(self)),

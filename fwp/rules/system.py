@@ -6,7 +6,7 @@ from functools import cached_property, partial
 from typing import Any
 
 from fwp.errors import AxisError, CompositionError
-from fwp.kinds import explained
+from fwp.kinds import Composable, explained
 from fwp.rules.rule import Rule, reason_of
 from fwp.terms.build import as_term
 from fwp.terms.normal import Normal, normal
@@ -16,7 +16,7 @@ __all__ = ["System", "closed"]
 
 
 @explained
-class System:
+class System(Composable):
     """Rules of different states, solved as one; read as the first rule is, unless `read` says otherwise.
 
     `unbounded` says why the states need not stay bounded, as of `Rule`.

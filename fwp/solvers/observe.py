@@ -19,7 +19,7 @@ from torch import Tensor
 from fwp.controls.split import split
 from fwp.data.copies import Copied
 from fwp.data.precision import undisturbed
-from fwp.errors import CompositionError, FwpError, SolveError
+from fwp.errors import CompositionError, FwpError, SolveError, did_you_mean
 from fwp.fields import Net, VectorField
 from fwp.fields.fit import slots_of
 from fwp.fields.net import LayerNet, own_states
@@ -264,6 +264,8 @@ def _fit(net: Net, observable: Observable) -> None:
                 ("observable", repr(observable.term)),
                 ("rule", repr(rule)),
                 ("known there", ", ".join(f"{v.name} {pretty_axes(v.declared)}" for v in known)),
-                help="observe a term of these",
+                help=did_you_mean(
+                    variable.name, [own.name for own in known if own.name != variable.name], "observe a term of these"
+                ),
             )
     variables(*known, observable.term)  # refuses a variable of another declaration than the rule's

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from itertools import count
 from typing import assert_never
 
-from fwp.errors import AxisError
+from fwp.errors import AxisError, did_you_mean
 from fwp.kinds import explained
 from fwp.terms.build import as_term
 from fwp.terms.suggest import pretty_axes
@@ -31,7 +31,7 @@ def rename(term: Term, /, **axes: str) -> Node:
         raise AxisError(
             f"cannot rename the axis {unknown[0]!r}: the term does not have it",
             (repr(node), pretty_axes(node.axes)),
-            help=f"rename one of {pretty_axes(node.axes)}"
+            help=did_you_mean(unknown[0], node.axes, f"rename one of {pretty_axes(node.axes)}")
             if node.axes
             else "a term without axes has nothing to rename",
         )

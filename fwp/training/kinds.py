@@ -6,7 +6,7 @@ from typing import Literal, get_args, get_origin, get_type_hints
 from beartype.door import is_bearable
 
 from fwp.data.plain import plain
-from fwp.errors import FwpError
+from fwp.errors import FwpError, did_you_mean
 
 __all__ = ["require_kinds"]
 
@@ -24,6 +24,7 @@ def require_kinds(owner: object, what: str) -> None:
             known = get_args(hint) if get_origin(hint) is Literal else ()
             kind = hint.__name__ if isinstance(hint, type) else str(hint).replace("typing.", "")
             facts = (name, repr(value)), ("expected", " or ".join(map(repr, known)) or kind)
+            help = did_you_mean(value, known, help) if isinstance(value, str) else help
             raise FwpError(f"a value of the {what} is of another kind", *facts, help=help)
         parts = value if isinstance(value, tuple) else (value,)
         if not all(isfinite(part) for part in parts if isinstance(part, float)):

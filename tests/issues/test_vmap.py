@@ -20,9 +20,16 @@ from tests.fields.nets import TIMELESS, built, random_states, suitable
 
 DOUBLE = torch.float64
 compiler = pytest.mark.skipif(not kernels.available(), reason="no C compiler")
-CONTROLS = [controls.linear, controls.rectilinear, controls.hermite, controls.natural_cubic, controls.log_signature(2, 2)]
+CONTROLS = [
+    controls.linear,
+    controls.rectilinear,
+    controls.hermite,
+    controls.natural_cubic,
+    controls.log_signature(2, 2),
+]
 SCANS = [("delta", s) for s in ("sequential", "chunked", "associative")] + [
-    pytest.param(name, "fused", marks=compiler) for name in ("delta", "leaky_delta", "hebb", "tanh_delta", "softmax_oja")
+    pytest.param(name, "fused", marks=compiler)
+    for name in ("delta", "leaky_delta", "hebb", "tanh_delta", "softmax_oja")
 ]
 
 
@@ -123,7 +130,10 @@ def test_many_nets_at_once() -> None:
     """An ensemble: what is mapped are the parameters."""
     nets = [built(tanh_delta, plain(), TIMELESS) for _ in range(3)]
     series = fwp.series(values(2))
-    stacked = {n: torch.stack([dict(net.named_parameters())[n].detach() for net in nets]) for n, _ in nets[0].named_parameters()}
+    stacked = {
+        n: torch.stack([dict(net.named_parameters())[n].detach() for net in nets])
+        for n, _ in nets[0].named_parameters()
+    }
 
     def end(parameters: dict[str, Tensor]) -> Tensor:
         return fwp.solve(functional_call(nets[0], parameters, (series,))).final["W"]

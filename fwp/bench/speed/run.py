@@ -11,7 +11,7 @@ from fwp.bench.speed.measure import Measured, absent, alternate
 from fwp.bench.speed.memory import Probe, probe
 from fwp.bench.speed.results import Result, Timed
 from fwp.bench.speed.workloads import GRADIENTS, SUITES, Workload
-from fwp.errors import FwpError
+from fwp.errors import FwpError, did_you_mean
 from fwp.files import make_folder, write_json
 from fwp.plots import cost_against_length, gradient_against_length
 
@@ -149,12 +149,18 @@ def _check(only: Sequence[str], contenders: Sequence[str], repeats: int, budget:
     for name in only:
         if name not in WHAT:
             raise FwpError(
-                "nothing of this name is measured", ("name", repr(name)), help=f"use some of {', '.join(WHAT)}"
+                "nothing of this name is measured",
+                ("name", repr(name)),
+                help=did_you_mean(name, WHAT, f"use some of {', '.join(WHAT)}"),
             )
     for name in contenders:
         if name not in CONTENDERS:
             known = ", ".join(CONTENDERS)
-            raise FwpError("no contender has this name", ("name", repr(name)), help=f"use some of {known}")
+            raise FwpError(
+                "no contender has this name",
+                ("name", repr(name)),
+                help=did_you_mean(name, CONTENDERS, f"use some of {known}"),
+            )
     if repeats < 1 or not budget > 0:
         raise FwpError(
             "a benchmark takes at least one round, and some time",
