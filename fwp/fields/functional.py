@@ -15,7 +15,7 @@ _Module = TypeVar("_Module", bound=nn.Module)
 
 def as_called(module: _Module) -> _Module:
     """The module itself; where tensors stand for its parameters, another that keeps them."""
-    if all(isinstance(own, nn.Parameter) for own in module.parameters()):
+    if all(isinstance(own, nn.Parameter) for own in module.parameters()):  # pyright: ignore[reportUnnecessaryIsInstance]
         return module
     return _keeping(module, {})
 
@@ -23,7 +23,8 @@ def as_called(module: _Module) -> _Module:
 def _keeping(module: _Module, made: dict[nn.Module, nn.Module]) -> _Module:
     if module not in made:
         made[module] = twin = module.__class__.__new__(module.__class__)
-        twin.__dict__.update(module.__dict__)
-        twin._parameters, twin._buffers = dict(module._parameters), dict(module._buffers)
-        twin._modules = {name: child and _keeping(child, made) for name, child in module._modules.items()}
+        own = module.__dict__
+        inner: dict[str, nn.Module | None] = own["_modules"]
+        twin.__dict__.update(own | {kind: dict(own[kind]) for kind in ("_parameters", "_buffers")})
+        twin.__dict__["_modules"] = {name: child and _keeping(child, made) for name, child in inner.items()}
     return made[module]  # pyright: ignore[reportReturnType]

@@ -81,7 +81,9 @@ def test_a_cold_cache_and_a_warm_one_give_the_same_bits(tmp_path: Path) -> None:
     environment = os.environ | {"FWP_CACHE": str(tmp_path), "PYTHONPATH": os.pathsep.join(sys.path)}
 
     def printed() -> str:
-        done = subprocess.run([sys.executable, "-c", PROGRAM], env=environment, capture_output=True, text=True, check=True)
+        done = subprocess.run(
+            [sys.executable, "-c", PROGRAM], env=environment, capture_output=True, text=True, check=True
+        )
         return done.stdout
 
     cold = printed()

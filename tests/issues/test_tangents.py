@@ -76,7 +76,10 @@ def agree(found: Tensor, wanted: Tensor, bound: float) -> None:
 def test_a_kernel_keeps_tangents() -> None:
     net = (hebb @ fwp.Projection() @ controls.hermite).build(channels=3, width=8)
     x, d = torch.randn(2, 20, 3), torch.randn(2, 20, 3)
-    found = [jvp(lambda v, s=s: fwp.solve(net(fwp.series(v)), scan=s).final["W"], (x,), (d,))[1] for s in ("fused", "sequential")]  # type: ignore[arg-type]
+    found = [
+        jvp(lambda v, s=s: fwp.solve(net(fwp.series(v)), scan=s).final["W"], (x,), (d,))[1]
+        for s in ("fused", "sequential")
+    ]  # type: ignore[arg-type]
     agree(*found, bound=1e-5)
 
 
@@ -233,7 +236,9 @@ def test_a_layer_where_the_plan_takes_the_kernel() -> None:
 
 def specs() -> list[KernelSpec]:
     """Each kind of step with and without every part that it may lack."""
-    flows = [KernelSpec(step, 3, 2, "float64", shared) for step in (Step.TANH, Step.SOFTMAX) for shared in (True, False)]
+    flows = [
+        KernelSpec(step, 3, 2, "float64", shared) for step in (Step.TANH, Step.SOFTMAX) for shared in (True, False)
+    ]
     affine = [
         KernelSpec(Step.AFFINE, 2, 3, "float64", shared=reading and shared, decays=decays, rank=rank, reading=reading)
         for shared, decays, rank, reading in (
@@ -265,7 +270,9 @@ def test_a_fused_scan_has_every_derivative(spec: KernelSpec) -> None:
     assert gradgradcheck(scan, leaves, check_fwd_over_rev=True, check_rev_over_rev=True, fast_mode=True, atol=1e-6)
 
     def slopes(*own: Tensor) -> tuple[Tensor, ...]:
-        return grad((scan(*own) * torch.arange(1, 1 + scan(*own).numel()).view_as(scan(*own))).sum(), own, create_graph=True)
+        return grad(
+            (scan(*own) * torch.arange(1, 1 + scan(*own).numel()).view_as(scan(*own))).sum(), own, create_graph=True
+        )
 
     assert gradgradcheck(slopes, leaves, fast_mode=True, atol=1e-6)
 

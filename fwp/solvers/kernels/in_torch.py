@@ -67,7 +67,9 @@ def flow_tangents(
         if own_weights:
             seen = seen - (own_weights[0] * seen).sum(-1, keepdim=True)
         added = own_known - own_slope * seen
-        tangent = tangent + added[..., None] * own_write[..., None, :] + own_written[..., None] * own_d_write[..., None, :]
+        tangent = (
+            tangent + added[..., None] * own_write[..., None, :] + own_written[..., None] * own_d_write[..., None, :]
+        )
         found.append(tangent)
     return torch.stack(found, 1)
 
