@@ -17,6 +17,6 @@ _Module = TypeVar("_Module", bound=nn.Module)
 
 def as_called(module: _Module) -> _Module:
     """The module itself; where tensors stand for its parameters, another that keeps them."""
-    if all(isinstance(own, nn.Parameter) for own in module.parameters()):
+    if all(isinstance(own, nn.Parameter) for own in module.parameters()):  # pyright: ignore[reportUnnecessaryIsInstance]
         return module
     return substitute(module, lambda own: own)

@@ -26,8 +26,7 @@ class Norm(nn.LayerNorm):
             input.device.type
         ):  # neither goes beyond a gradient
             return super().forward(input)
-        normal, _, _ = _Normal.apply(input, self.weight, self.bias, self.normalized_shape, self.eps)  # pyright: ignore[reportGeneralTypeIssues]
-        return normal
+        return _Normal.apply(input, self.weight, self.bias, self.normalized_shape, self.eps)[0]  # pyright: ignore
 
 
 def _plainly(source: Tensor, weight: Tensor, bias: Tensor, shape: Sequence[int], eps: float) -> Tensor:
@@ -55,8 +54,11 @@ class _Normal(torch.autograd.Function):
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
         source, weight, bias, mean, scale = ctx.saved_tensors
         if torch.is_grad_enabled() or forward_mode():
-            _, pullback = torch.func.vjp(lambda *own: _plainly(*own, ctx.shape, ctx.eps), source, weight, bias)
-            return *pullback(grads[0]), None, None
+
+            def plainly(source: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+                return _plainly(source, weight, bias, ctx.shape, ctx.eps)
+
+            return *torch.func.vjp(plainly, source, weight, bias)[1](grads[0]), None, None
         wanted = list(ctx.needs_input_grad[:3])
         backward = torch.ops.aten.native_layer_norm_backward
         found = backward(grads[0], source, ctx.shape, mean, scale, weight, bias, wanted)

@@ -146,16 +146,16 @@ def test_what_cannot_be_is_refused() -> None:
     layer, net, x = fwp.FastWeights(delta, 3, 4, dtype=DOUBLE), built(delta, plain()), values()
     bad, times = x.clone(), torch.rand(3, 5, dtype=DOUBLE).cumsum(1)
     bad[1, 2, 0] = torch.inf
-    with pytest.raises(DataError, match="torch.vmap maps over"):
+    with pytest.raises(DataError, match="vmap maps over"):
         vmap(lambda v: layer(v[None])[0])(bad)
-    with pytest.raises(DataError, match="torch.vmap maps over"):
+    with pytest.raises(DataError, match="vmap maps over"):
         vmap(lambda v, t: layer(v[None], times=t[None])[0])(x, -times)
-    with pytest.raises(SolveError, match="for all that torch.vmap maps over"):
+    with pytest.raises(SolveError, match="for all that torch"):
         vmap(lambda v: fwp.solve(net(fwp.series(1e300 * v[None])), method="euler").final["W"])(x)
     with pytest.raises(SolveError, match="no common knots"):
         vmap(lambda v, t: fwp.solve(net(fwp.series(v[None], t[None])), t[None, 1:3] + 1e-3).final["W"])(x, times)
-    with pytest.raises(DataError, match="torch.vmap maps over"):
+    with pytest.raises(DataError, match="vmap maps over"):
         vmap(lambda v, t: fwp.solve(net(fwp.series(v[None])), 9 + t).final["W"])(x, times)
     _, state = layer(x[:1])
-    with pytest.raises(DataError, match="torch.vmap maps over"):
+    with pytest.raises(DataError, match="vmap maps over"):
         vmap(lambda t: layer(x[:1], state, times=t[None])[0])(times)

@@ -103,6 +103,7 @@ CASES: dict[str, Callable[[Path], object]] = {
     "no_channels": lambda _: series(torch.zeros(2, 3, 0)),
     "one_axis": lambda _: series(torch.zeros(3)),
     "infinite_value": lambda _: series(torch.tensor([[[1.0], [math.inf]]])),
+    "mapped_infinite_value": lambda _: torch.vmap(lambda own: series(own).values)(TWO / torch.tensor([1.0, 0.0])),
     "nan_time": lambda _: series(TWO, times=[0.0, math.nan, 2.0]),
     "decreasing_times": lambda _: series(TWO, times=torch.tensor([[0.0, 1, 2], [0, 2, 1]])),
     "repeated_times": lambda _: series(TWO, times=[0.0, 1.0, 1.0]),

@@ -1,6 +1,7 @@
 """Complaints of solvers: where, which sample, the norms there, and what to try."""
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from fwp import FastWeights, Net, Observable, Rule, Slot, VectorField, observe, 
 from fwp.controls import linear as linear_control
 from fwp.fields import Projection, external, linear, plain
 from fwp.rules import ALL, W, beta, delta, dx, k, v, x
+from fwp.solvers import kernels
 from fwp.terms import real
 from tests.messages.said import said
 
@@ -47,6 +49,32 @@ def gated() -> FastWeights:
     return FastWeights(rule, 3, 8).requires_grad_(False)
 
 
+def mapped(**options: object) -> object:
+    """What is left at the end of each of two series, one by one, by `torch.vmap`."""
+    net, values = field().net, torch.arange(12.0).reshape(2, 6, 1)
+    return torch.vmap(lambda own: solve(net(series(own[None])), **options).final["W"])(values)  # pyright: ignore[reportArgumentType]
+
+
+def mapped_times() -> object:
+    net, times = field().net, torch.arange(12, dtype=torch.float64).reshape(2, 6)
+    return torch.vmap(
+        lambda own: solve(net(series(torch.zeros(1, 6, 1), own[None])), own[None, 1:3] + 0.5).states["W"]
+    )(times)
+
+
+def mapped_and_large() -> object:
+    own = large()
+    return torch.vmap(lambda values: solve(own.net(series(values[None]))).final["W"])(torch.ones(2, 6, 1))
+
+
+def mapped_by_the_first_vmap() -> object:
+    values = torch.arange(6.0)[None, :, None]
+    end = partial(
+        torch.autograd.functional.jacobian, lambda own: solve(field().net(series(own)), scan="fused").final["W"]
+    )
+    return end(values, vectorize=True)
+
+
 CASES: dict[str, Callable[[Path], object]] = {
     "unknown_method": lambda _: solve(field(), method="rk5"),
     "method_that_does_not_fit": lambda _: solve(field(), method="exact"),
@@ -72,6 +100,11 @@ CASES: dict[str, Callable[[Path], object]] = {
     "read_out_not_finite": lambda _: read_along(field(delta, Projection(q=external(NoNumber(), x, "key")))),
     "observable_not_finite": lambda _: observe(field(), Observable("inverse", 1 / (beta - beta))),
     "underflow_in_dt": lambda _: solve(large(), method="dopri5"),
+    "mapped_adaptive_method": lambda _: mapped(method="dopri5"),
+    "mapped_adjoint": lambda _: mapped(method="rk4", gradient="adjoint"),
+    "mapped_times": lambda _: mapped_times(),
+    "mapped_and_not_finite": lambda _: mapped_and_large(),
+    "mapped_by_the_first_vmap": lambda _: mapped_by_the_first_vmap(),
     "a_net_is_no_field": lambda _: solve(field().net),  # pyright: ignore[reportArgumentType]
 }
 
@@ -80,4 +113,6 @@ MEASURED = ("states_not_finite", "states_not_finite_along", "decay_that_may_be_n
 
 @pytest.mark.parametrize("name", CASES)
 def test_message(name: str, tmp_path: Path) -> None:
+    if name == "mapped_by_the_first_vmap" and not kernels.available():
+        pytest.skip("no C compiler")
     said("solvers", name, CASES[name], tmp_path, measured=name in MEASURED)

@@ -240,8 +240,8 @@ class _ScanBackward(torch.autograd.Function):
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
         grad, _, *leaves = ctx.saved_tensors
         if _spec(ctx.spec).step is Step.AFFINE:
-            _, pullback = torch.func.vjp(partial(_affine_gradients, ctx.at, ctx.spec), grad, *leaves)
-            by_grad, *by_leaves = pullback(grads)
+            gradients = partial(_affine_gradients, ctx.at, ctx.spec)
+            by_grad, *by_leaves = torch.func.vjp(gradients, grad, *leaves)[1](grads)
         else:
             by_grad, by_leaves = _bent(ctx.at, ctx.spec, grad, leaves, grads)
         return None, None, by_grad, None, *by_leaves
@@ -263,12 +263,10 @@ class _ScanBackward(torch.autograd.Function):
         borders: Tensor,
         *leaves: Tensor,
     ) -> tuple[tuple[Tensor, ...], tuple[int, ...]]:
-        grad, *leaves = (
-            _longer(x, where, info.batch_size)
-            for x, where in zip((grad, *leaves), (in_dims[2], *in_dims[4:]), strict=True)
-        )
+        both = zip((grad, *leaves), (in_dims[2], *in_dims[4:]), strict=True)
+        grad, *others = [_longer(x, where, info.batch_size) for x, where in both]
         borders = _longer(borders, in_dims[3], info.batch_size, 1)
-        found: tuple[Tensor, ...] = _ScanBackward.apply(at, spec, grad, borders, *leaves)  # pyright: ignore[reportAssignmentType]
+        found: tuple[Tensor, ...] = _ScanBackward.apply(at, spec, grad, borders, *others)  # pyright: ignore[reportAssignmentType]
         return tuple(_shorter(x, info.batch_size) for x in found), (0,) * len(found)
 
 
@@ -276,8 +274,8 @@ def _bent(
     at: Sequence[int], spec: str, grad: Tensor, leaves: Sequence[Tensor], directions: Sequence[Tensor]
 ) -> tuple[Tensor, Sequence[Tensor]]:
     """The tangent J u of a flow's states along directions u of the leaves, and the gradient of gᵀ J u by the leaves."""
-    along, pullback = torch.func.vjp(lambda *own: _tangents(at, spec, *own, *directions), *leaves)
-    return along, pullback(grad)
+    found = torch.func.vjp(lambda *own: _tangents(at, spec, *own, *directions), *leaves)
+    return found[0], found[1](grad)
 
 
 def _longer(x: Tensor, where: int | None, count: int, batch: int = 0) -> Tensor:
