@@ -4,6 +4,7 @@ Every solver runs on the knot index, where the knots of all samples coincide; re
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Literal
 
 import torch
@@ -17,7 +18,7 @@ from fwp.solvers.adjoint import warn_of_adjoint
 from fwp.solvers.budget import MAX_STEPS, Budget, States
 from fwp.solvers.choices import Choices, check_choices
 from fwp.solvers.diagnosis import refuse_unfinished, stopped
-from fwp.solvers.plan import Plan, plan
+from fwp.solvers.plan import Plan, Scan, plan
 from fwp.solvers.situation import situation_of
 from fwp.solvers.solution import Solution, Statistics
 from fwp.solvers.torchcde import integrate as integrate_cde
@@ -88,6 +89,8 @@ def solve(
         if chosen.backend == "structured":
             return integrate_structured(field, states, knots, chosen, counts)
         adaptor = integrate_cde if chosen.backend == "torchcde" else integrate_ode
+        if not path.batch:  # whose rates have no largest one to hold to a tolerance
+            return {name: state.expand(len(knots), *state.shape) for name, state in states.items()}
         own, steps, adjoint = chosen.method, asked.steps, asked.gradient == "adjoint"
         tolerances = {"rtol": asked.rtol, "atol": asked.atol}
         return adaptor(field, states, knots, method=own, steps=steps, adjoint=adjoint, counts=counts, **tolerances)
@@ -98,7 +101,17 @@ def solve(
         raise
     except (AssertionError, ValueError) as error:  # torchdiffeq's way to give up, and scipy's
         raise stopped(field, states, chosen.method, counts, str(error)) from error
-    refuse_unfinished(field, states, found, chosen.method, counts, lambda knots: integrate(knots, _counts(field, states, asked, chosen)))
+    if (steady := _one_by_one(chosen, found)) is not None:
+        chosen = steady
+        found = integrate(wanted, counts)
+    refuse_unfinished(
+        field,
+        states,
+        found,
+        chosen.method,
+        counts,
+        lambda knots: integrate(knots, _counts(field, states, asked, chosen)),
+    )
     place = torch.searchsorted(torch.tensor(wanted, device=knots.device), knots.contiguous())
     sample = torch.arange(path.batch, device=knots.device)[:, None]
     at_requests = {name: state[place, sample] for name, state in found.items()}
@@ -178,7 +191,23 @@ def follow(
             max_steps=max_steps,
         )
         return solution.read(), solution.final
-    return follow_structured(field, begin_with(field.initial(), initial), chosen)
+    states = begin_with(field.initial(), initial)
+    read, final = follow_structured(field, states, chosen)
+    if (steady := _one_by_one(chosen, final)) is not None:
+        read, final = follow_structured(field, states, steady)
+    return read, final
+
+
+def _one_by_one(chosen: Plan, found: Mapping[str, Tensor]) -> Plan | None:
+    """What to do instead where states are not finite: take the steps one after the other, as all scans mean it.
+
+    Products of many steps may overflow where no state does, and spoil those of a whole chunk where one does: so all scans refuse
+    at the same knot. None where states are finite, or that is what was done.
+    """
+    if chosen.backend != "structured" or chosen.scan is Scan.SEQUENTIAL or torch.compiler.is_compiling():
+        return None
+    finite = all(bool(torch.isfinite(state).all()) for state in found.values())
+    return None if finite else replace(chosen, scan=Scan.SEQUENTIAL)
 
 
 def _counts(field: VectorField, states: dict[str, Tensor], asked: Choices, chosen: Plan) -> Counts:
