@@ -15,7 +15,6 @@ import fwp.fields.compose
 from fwp.controls import Path
 from fwp.data import Series
 from fwp.data.copies import Copied
-from fwp.data.plain import plain
 from fwp.data.precision import HALF, undisturbed, working
 from fwp.errors import CompositionError, FwpError, SizeError
 from fwp.fields.functional import as_called
@@ -31,6 +30,7 @@ from fwp.lowering import lower, lower_rule
 from fwp.rules.rule import Rule
 from fwp.terms.structure import structure
 from fwp.terms.syntax import Axes, Role, Variable, variables
+from fwp.terms.whole import whole
 
 __all__ = ["LayerNet", "Net", "Tensors", "own_states"]
 
@@ -55,7 +55,7 @@ class Net(Copied, WithoutBackwardHooks):
     ) -> None:
         super().__init__()
         self.model = model
-        sizes = {axis: plain(size) for axis, size in sizes.items()}
+        sizes = {axis: size if (number := whole(size)) is None else number for axis, size in sizes.items()}
         check_given(model.spec.layers, sizes)
         self.sizes = dict(sizes)
         self.prepared = False

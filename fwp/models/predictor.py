@@ -18,7 +18,8 @@ from fwp.kinds import explained
 from fwp.models.recurrent import Recurrence
 from fwp.models.stream import stride_of
 from fwp.solvers import Solution, read_along, solve
-from fwp.solvers.options import MOST_STEPS
+from fwp.solvers.budget import MAX_STEPS
+from fwp.solvers.choices import choices_of
 from fwp.solvers.torchdiffeq import ATOL, RTOL
 
 __all__ = ["Block", "Head", "Predictor", "Solver"]
@@ -59,7 +60,7 @@ class Solver:
     """How the equation is solved: the options of `fwp.solve` that travel with a model.
 
     Raises:
-        FwpError: fewer than one step, or more than any method needs.
+        SolveError: an unknown name, what is no number or none that could be meant, or one of which the method makes no use.
     """
 
     method: str = "auto"
@@ -68,15 +69,14 @@ class Solver:
     backend: Literal["auto", "structured", "torchdiffeq", "torchcde"] = "auto"
     rtol: float = RTOL
     atol: float = ATOL
+    max_steps: int = MAX_STEPS
 
     def __post_init__(self) -> None:
-        if not 1 <= self.steps <= MOST_STEPS:
-            raise FwpError(
-                "a solver cannot take so many steps between knots",
-                ("steps", f"{self.steps}"[:24]),
-                ("from, to", f"1, {MOST_STEPS:,}"),
-                help="take a method of higher order, or an adaptive one, such as dopri5",
-            )
+        own = choices_of(
+            self.method, self.steps, "auto", None, self.gradient, self.backend, self.rtol, self.atol, self.max_steps
+        )
+        for name in ("method", "steps", "gradient", "backend", "rtol", "atol", "max_steps"):
+            object.__setattr__(self, name, getattr(own, name))
 
 
 class Block(nn.Module):

@@ -12,8 +12,8 @@ from fwp.errors import SolveError
 
 __all__ = ["MAX_STEPS", "Budget", "States"]
 
-MAX_STEPS = 500
-"""Between two knots, unless another number is given, as of scipy's `odeint` between two of its times: what needs more is stiff."""
+MAX_STEPS = 4096
+"""Between two knots, unless another number is given; as many as diffrax allows a whole solve. What needs more is stiff."""
 
 _STAGES = {"dopri5": 6, "dopri8": 13, "bosh3": 3, "fehlberg2": 2, "adaptive_heun": 1}
 """Evaluations in a step of torchdiffeq's adaptive methods."""

@@ -128,7 +128,7 @@ def _name(what: str, given: object, known: tuple[str, ...]) -> str:
         return str(given)
     every = f"use one of {', '.join(known)}"
     if not isinstance(given, str):
-        raise SolveError(f"a {what} is chosen by its name", (what, f"a {type(given).__name__}"), help=every)
+        raise SolveError(f"a {what} is chosen by its name", (what, f"{given!r}"[:80]), help=every)
     raise SolveError(
         f"no {what} has this name",
         (what, repr(given)),

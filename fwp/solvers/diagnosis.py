@@ -28,7 +28,7 @@ def stopped(field: VectorField, initial: Tensors, method: str, counts: Counts, b
     if counts.last is None:
         return _complaint(field, initial, initial, 0.0, method, counts, because)
     place, states = counts.last
-    own = states if isinstance(states, tuple) else (states,)
+    own = [state.detach() for state in (states if isinstance(states, tuple) else (states,))]
     return _complaint(field, initial, dict(zip(initial, own, strict=True)), place, method, counts, because)
 
 

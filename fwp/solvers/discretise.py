@@ -17,7 +17,7 @@ from torch import Tensor
 from fwp.lowering import lower_rule
 from fwp.rules.rule import Rule
 from fwp.solvers.steps import DenseSteps, FlowSteps, LowRankSteps, RungeKuttaSteps, Steps
-from fwp.solvers.transitions import DenseRate, LowRankRate, dense_steps, low_rank_steps
+from fwp.solvers.transitions import DenseRate, LowRankRate, dense_steps, low_rank_steps, overflow
 from fwp.solvers.witnesses import Sides, Values, evaluator, nothing
 from fwp.terms.syntax import ONE, Axes, Node, Role, Scale, Variable, variables
 from fwp.terms.witness import ConstantRate, GeneralRate, LowRank, OneSided, ReadOut, Structure, TwoSided, Write
@@ -135,9 +135,9 @@ def _low_rank(
     shared = all(w.read == w.write for w in writes)
     terms: dict[str, tuple[Node | None, Axes]] = {"decay": (decay, ())}
     for i, w in enumerate(writes):
-        read = None if shared or not reads else w.read or nothing(sides.inner)
+        read = None if shared or not reads else _or_nothing(w.read, sides.inner)
         terms |= {f"rate{i}": (w.rate, ()), f"write{i}": (w.write, sides.inner), f"read{i}": (read, sides.inner)}
-        terms |= {f"value{i}": (w.value or nothing(sides.outer), sides.outer)}
+        terms |= {f"value{i}": (_or_nothing(w.value, sides.outer), sides.outer)}
     evaluate = shape.evaluator(terms)
 
     def stacked(values: Tensors, name: str, width: int | None) -> Tensor:
@@ -159,10 +159,14 @@ def _low_rank(
     return steps
 
 
+def _or_nothing(term: Node | None, axes: Axes) -> Node:
+    return nothing(axes) if term is None else term
+
+
 def _dense(
     shape: Shape, sides: Sides, generator: tuple[Node, Axes] | None, offset: Node | None, method: str, nodes: int
 ) -> Discretised:
-    terms: dict[str, tuple[Node | None, Axes]] = {"offset": (offset or nothing(sides.axes), sides.axes)}
+    terms: dict[str, tuple[Node | None, Axes]] = {"offset": (_or_nothing(offset, sides.axes), sides.axes)}
     if generator is not None:
         terms["generator"] = generator
         shape = Shape(shape.rule, (*shape.sizes, (generator[1][0], sides.reads)))
@@ -190,7 +194,7 @@ def _frozen(shape: Shape, sides: Sides, structure: ReadOut) -> Discretised:
 
     terms: dict[str, tuple[Node | None, Axes]] = {
         "rate": (closed.rate, over(closed.rate)),
-        "offset": (closed.offset or nothing(sides.outer), sides.outer),
+        "offset": (_or_nothing(closed.offset, sides.outer), sides.outer),
         "slope": (None if slope is not None else closed.slope, over(closed.slope)),
         "read": (None if structure.read == structure.write else structure.read, sides.inner),
         "write": (structure.write, sides.inner),
@@ -206,6 +210,7 @@ def _frozen(shape: Shape, sides: Sides, structure: ReadOut) -> Discretised:
         own = values.get("slope", slope)
         assert own is not None
         read = values.get("read", values["write"])
+        rate = rate + overflow(rate * (read.detach() * values["write"].detach()).sum(-1, keepdim=True))
         return FlowSteps(closed.primitive, rate, values["offset"], own, read, values["write"])
 
     return steps

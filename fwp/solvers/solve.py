@@ -26,7 +26,7 @@ from fwp.solvers.diagnosis import refuse_unfinished, refuse_unread, stopped
 from fwp.solvers.finite import all_finite
 from fwp.solvers.fixed_step import followed
 from fwp.solvers.fixed_step import integrate as integrate_plainly
-from fwp.solvers.plan import Plan
+from fwp.solvers.plan import Plan, Scan
 from fwp.solvers.solution import Solution, Statistics
 from fwp.solvers.torchcde import integrate as integrate_cde
 from fwp.solvers.torchdiffeq import ATOL, METHODS, RTOL, Counts, Family
@@ -101,6 +101,8 @@ def solve(
             plainly = {"method": chosen.method, "steps": asked.steps, "adjoint": asked.gradient == "adjoint"}
             return integrate_plainly(field, states, knots, counts=counts, **plainly)
         adaptor = integrate_cde if chosen.backend == "torchcde" else integrate_ode
+        if not path.batch:  # whose rates have no largest one to hold to a tolerance
+            return {name: state.expand(len(knots), *state.shape) for name, state in states.items()}
         own, steps, adjoint = chosen.method, asked.steps, asked.gradient == "adjoint"
         tolerances = {"rtol": asked.rtol, "atol": asked.atol}
         return adaptor(field, states, knots, method=own, steps=steps, adjoint=adjoint, counts=counts, **tolerances)
@@ -111,6 +113,9 @@ def solve(
         raise
     except (AssertionError, ValueError) as error:  # torchdiffeq's way to give up, and scipy's
         raise stopped(field, states, chosen.method, counts, str(error)) from error
+    if (steady := _one_by_one(chosen, found)) is not None:
+        chosen = steady
+        found = integrate(wanted, counts)
     refuse_unfinished(
         field,
         states,
@@ -205,6 +210,9 @@ def follow(
     states = begin_with(field.initial(), initial)
     counts = Counts()
     read, final = follow_structured(field, states, chosen, counts)
+    if (steady := _one_by_one(chosen, final)) is not None:
+        chosen, counts = steady, Counts()
+        read, final = follow_structured(field, states, chosen, counts)
     if not all_finite(read, *final.values()):
 
         def again(knots: Sequence[int]) -> dict[str, Tensor]:
@@ -213,6 +221,17 @@ def follow(
         refuse_unfinished(field, states, {n: s[None] for n, s in final.items()}, chosen.method, counts, again)
         refuse_unread(field, read, requests_of(field.path, "knots")[1])
     return read, final
+
+
+def _one_by_one(chosen: Plan, found: Mapping[str, Tensor]) -> Plan | None:
+    """What to do instead where states are not finite: take the steps one after the other, as all scans mean it.
+
+    Products of many steps may overflow where no state does, and spoil those of a whole chunk where one does: so all scans refuse
+    at the same knot. None where states are finite, or that is what was done.
+    """
+    if chosen.backend != "structured" or chosen.scan is Scan.SEQUENTIAL or all_finite(*found.values()):
+        return None
+    return replace(chosen, scan=Scan.SEQUENTIAL)
 
 
 def _counts(field: VectorField, states: dict[str, Tensor], asked: Choices, chosen: Plan) -> Counts:

@@ -19,7 +19,7 @@ from torch.nn.functional import pad
 from fwp.solvers.phi import phi1, phi1_matrix
 from fwp.solvers.steps import DenseSteps, LowRankSteps
 
-__all__ = ["DenseRate", "LowRankRate", "dense_steps", "low_rank_steps"]
+__all__ = ["DenseRate", "LowRankRate", "dense_steps", "low_rank_steps", "overflow"]
 
 _CF = (1 / 4 + sqrt(3) / 6, 1 / 4 - sqrt(3) / 6)
 
@@ -155,6 +155,11 @@ def _exponential(
     return LowRankSteps(own, rate.value, gain, rate.read, shrunk[..., None, None] * erase, shrunk)
 
 
+def overflow(overlap: Tensor) -> Tensor:
+    """0, or NaN where a product of keys is too large for a number: of such a step φ₁ would say 0, as if it wrote nothing."""
+    return 0 * overlap.detach()
+
+
 def _wide(value: Tensor) -> Tensor:
     """In float64, where the device has it."""
     return value if value.device.type == "mps" else value.double()
@@ -166,7 +171,7 @@ def _exponential_of_one(rate: LowRankRate, value: Tensor, read: Tensor, decay: T
         gain = value if decay is None else value * phi1(-decay)[..., None]
         return LowRankSteps(rate.write, rate.value, gain[..., None], None, None, _shrunk(decay))
     overlap = (rate.write * rate.read).sum(-1) * read
-    factor = phi1(-overlap)
+    factor = phi1(-overlap) + overflow(overlap)
     erase = (read * factor)[..., None]
     if decay is None:
         gain = erase if value is read else (value * factor)[..., None]
