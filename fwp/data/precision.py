@@ -10,8 +10,9 @@ from functools import wraps
 from typing import ParamSpec, TypeVar
 
 import torch
+from torch import Tensor
 
-__all__ = ["HALF", "undisturbed", "working"]
+__all__ = ["HALF", "under_autocast", "undisturbed", "working"]
 
 HALF = (torch.bfloat16, torch.float16)
 
@@ -25,6 +26,11 @@ R = TypeVar("R")
 def working(dtype: torch.dtype) -> torch.dtype:
     """The type to compute in: float32 for halves, any other as it is."""
     return torch.float32 if dtype in HALF else dtype
+
+
+def under_autocast(tensor: Tensor) -> bool:
+    """Whether `torch.autocast` is on where the tensor is."""
+    return tensor.device.type in _DEVICES and torch.is_autocast_enabled(tensor.device.type)
 
 
 def undisturbed(function: Callable[P, R]) -> Callable[P, R]:

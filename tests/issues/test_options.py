@@ -128,9 +128,8 @@ def test_a_solution_has_the_bits_of_its_own_rule_whatever_was_solved_before() ->
     def bits(rule: fwp.Rule) -> torch.Tensor:
         torch.manual_seed(0)
         names = {name: fwp.fields.linear("channel -> head value", fwp.rules.x) for name in "abc"}
-        return fwp.solve(
-            (rule @ fwp.Projection(**names) @ linear).build(3, width=8)(fwp.series(torch.randn(2, 9, 3)))
-        ).final["W"]
+        own = (rule @ fwp.Projection(**names) @ linear).build(3, width=8)(fwp.series(torch.randn(2, 9, 3)))
+        return fwp.solve(own, method="rk4").final["W"]
 
     from fwp.solvers.discretise import discretise
 
