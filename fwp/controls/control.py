@@ -293,11 +293,14 @@ def _divided(words: Tensor, scale: tuple[float, ...]) -> Tensor:
 
 def wrong_order(left: object, right: object) -> CompositionError:
     """What to raise where `@` joins two values that do not follow each other."""
+    named = isinstance(left, str) or isinstance(right, str)
     return CompositionError(
         f"a {type(left).__name__} cannot stand left of a {type(right).__name__}",
         ("left", repr(left)),
         ("right", repr(right)),
-        help="compose from the rule: rule @ projection @ control",
+        help="names are looked up by functions: by_name of fwp.rules and of fwp.controls, and fwp.fields.wiring"
+        if named
+        else "compose from the rule: rule @ projection @ control",
     )
 
 

@@ -64,7 +64,8 @@ class Projection:
 
     def slot(self, variable: Variable) -> SlowMap:
         """The map that feeds a slot."""
-        return checked(variable, self.slots.get(variable.name) or default_map(variable, self.default))
+        own = self.slots.get(variable.name)
+        return checked(variable, default_map(variable, self.default) if own is None else own)
 
     def restricted(self, rule: Rule | System) -> Projection:
         """Without the maps of slots and states that the rule does not have: one wiring may serve many rules."""

@@ -93,7 +93,7 @@ def fit(rule: Rule | System, slots: Mapping[str, SlowMap], default: SlowMap, ini
     wanted = slots_of(closed(rule))
     states = {r.of.name: r.of for r in rule.rules}
     for slot in wanted.values():
-        checked(slot, slots.get(slot.name) or default_map(slot, default))
+        checked(slot, slots[slot.name] if slot.name in slots else default_map(slot, default))
     own, target = maps_of(initial), states if isinstance(initial, StatesFrom) else wanted
     pairs = [(name, wanted) for name in slots] + [(name, target) for name, _ in own]
     for name, known in pairs:

@@ -8,16 +8,16 @@ from __future__ import annotations
 
 import keyword
 import unicodedata
-from collections.abc import Callable
 from dataclasses import dataclass, fields
 from enum import Enum
 from fractions import Fraction
 from functools import cached_property
-from typing import NoReturn, TypeVar, overload
+from typing import TypeVar, overload
 
 from fwp.errors import AxisError
 from fwp.terms.domain import Domain
 from fwp.terms.primitive import Primitive
+from fwp.terms.slips import Slips, refuse_numbers
 from fwp.terms.suggest import pretty_axes
 
 __all__ = [
@@ -66,11 +66,10 @@ class Scalable:
 _Scaled = TypeVar("_Scaled", bound=Scalable)
 
 
-class Term:
+class Term(Slips):
     """The operators. Abstract: the six nodes below are final, and `Node` is their closed union."""
 
     axes: Axes
-    __array_ufunc__ = None  # numpy leaves `array * term` to the term, which refuses it
 
     @cached_property
     def _contents(self) -> tuple[object, ...]:
@@ -86,6 +85,7 @@ class Term:
     def __eq__(self, other: object) -> bool:
         if self is other:
             return True
+        refuse_numbers(self, other)
         return isinstance(other, Term) and self._hash == other._hash and self._contents == other._contents
 
     def __reduce__(self) -> tuple[object, ...]:
@@ -95,26 +95,6 @@ class Term:
         from fwp.terms.show import show  # a fold over these nodes: imported here because it imports them
 
         return show(build.as_term(self))
-
-    @property
-    def T(self) -> NoReturn:
-        """There is no transpose: axes are found by name, not by place. Raises: AxisError."""
-        raise AxisError(
-            "a term has no transpose, since its axes are named",
-            (repr(self), pretty_axes(self.axes)),
-            help="leave the .T out: `@` sums the axis that both sides share, so W @ k is W k, and W @ v is Wᵀ v",
-        )
-
-    @classmethod
-    def __torch_function__(cls, function: Callable[..., object], *_: object) -> NoReturn:
-        """What torch calls in place of its own function, when that is given a term. Raises: AxisError."""
-        name = getattr(function, "__name__", "")
-        raise AxisError(
-            "torch's functions take tensors, and this is a term",
-            ("function", f"torch.{name}"),
-            ("given", f"a {cls.__name__}"),
-            help="use operators, and functions of fwp.terms, such as tanh; tensors come in when the rule is lowered",
-        )
 
     def __add__(self, other: object) -> Node:
         return build.add((self, other), "add")
