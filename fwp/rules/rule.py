@@ -92,7 +92,7 @@ class Rule(Scalable):
         """All variables, the state first, then in order of appearance in the rate and the read-out."""
         return variables(self.of, self.rate, self.read)
 
-    @cached_property
+    @property
     def signature(self) -> Mapping[str, str]:
         """jaxtyping's dimension strings of the rate's arguments and, under `return`, of the rate."""
         shape = {x.name: " ".join(("*#batch", *x.declared)) for x in variables(self.of, self.rate)}

@@ -6,9 +6,9 @@ All slots of a stretch of time are evaluated before any time loop; no method loo
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from functools import lru_cache, partial
-from math import sqrt
+from math import prod, sqrt
 from typing import Any, TypeVar, assert_never
 
 import torch
@@ -17,12 +17,12 @@ from torch import Tensor
 from fwp.lowering import lower_rule
 from fwp.rules.rule import Rule
 from fwp.solvers.steps import DenseSteps, FlowSteps, LowRankSteps, RungeKuttaSteps, Steps
-from fwp.solvers.transitions import DenseRate, LowRankRate, dense_steps, low_rank_steps
+from fwp.solvers.transitions import DenseRate, LowRankRate, dense_steps, low_rank_steps, overflow
 from fwp.solvers.witnesses import Sides, Values, evaluator, nothing
 from fwp.terms.syntax import ONE, Axes, Node, Role, Scale, Variable, variables
 from fwp.terms.witness import ConstantRate, GeneralRate, LowRank, OneSided, ReadOut, Structure, TwoSided, Write
 
-__all__ = ["NODES", "Discretisation", "Shape", "discretise", "matrix_axis", "slots_of"]
+__all__ = ["NODES", "Discretisation", "Shape", "discretise", "fills", "matrix_axis", "slots_of"]
 
 Tensors = Mapping[str, Tensor]
 Discretised = Callable[[Tensors, Tensor], Steps]
@@ -73,10 +73,18 @@ def matrix_axis(structure: Structure, axes: Axes) -> str | None:
 
 @dataclass(frozen=True)
 class Shape:
-    """A rule and the sizes of its axes and heads."""
+    """A rule and the sizes of its axes and heads.
 
-    rule: Rule
+    Shapes are equal where their rates are written alike: rules that are equal up to ring laws may differ in their slots, and
+    in the order of their sums, on which last bits depend.
+    """
+
+    rule: Rule = field(compare=False)
     sizes: tuple[tuple[str, int], ...]
+    written: tuple[Node, Variable] = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "written", (self.rule.rate, self.rule.of))
 
     def evaluator(self, terms: Mapping[str, tuple[Node | None, Axes]], arguments: Sequence[Variable] = ()) -> Values:
         """The values of terms in the rule's slots, or in the given variables."""
@@ -112,18 +120,24 @@ def discretise(structure: Structure, shape: Shape, method: str, constant: bool) 
     return Discretisation(nodes, 2 if method == "commutator_free4" else 1, sides, own)
 
 
+def fills(writes: Sequence[Write], reads: int) -> bool:
+    """As many vectors are read as one has entries, so that steps are exponentials along the read axis."""
+    return sum(w.read is not None for w in writes) >= reads
+
+
 def _low_rank(
     shape: Shape, sides: Sides, writes: Sequence[Write], decay: Node | None, method: str, nodes: int
 ) -> Discretised:
     """Rank-one parts side by side; where every read is its write they stay one tensor. A mere decay writes nothing."""
     writes = writes or (Write(ONE, nothing(sides.outer), None, nothing(sides.inner)),)
     reads = any(w.read is not None for w in writes)
+    filled = fills(writes, sides.reads)
     shared = all(w.read == w.write for w in writes)
     terms: dict[str, tuple[Node | None, Axes]] = {"decay": (decay, ())}
     for i, w in enumerate(writes):
-        read = None if shared or not reads else w.read or nothing(sides.inner)
+        read = None if shared or not reads else _or_nothing(w.read, sides.inner)
         terms |= {f"rate{i}": (w.rate, ()), f"write{i}": (w.write, sides.inner), f"read{i}": (read, sides.inner)}
-        terms |= {f"value{i}": (w.value or nothing(sides.outer), sides.outer)}
+        terms |= {f"value{i}": (_or_nothing(w.value, sides.outer), sides.outer)}
     evaluate = shape.evaluator(terms)
 
     def stacked(values: Tensors, name: str, width: int | None) -> Tensor:
@@ -140,15 +154,19 @@ def _low_rank(
         decays = [None] * nodes if decay is None else _nodes(values["decay"])
         rates = [LowRankRate(*own) for own in zip(write, value, rate, read, decays, strict=True)]
         rates = rates * 2 if nodes == 1 and len(NODES[method]) == 2 else rates
-        return _interleaved(low_rank_steps(method, rates, length))
+        return _interleaved(low_rank_steps(method, rates, length, filled))
 
     return steps
+
+
+def _or_nothing(term: Node | None, axes: Axes) -> Node:
+    return nothing(axes) if term is None else term
 
 
 def _dense(
     shape: Shape, sides: Sides, generator: tuple[Node, Axes] | None, offset: Node | None, method: str, nodes: int
 ) -> Discretised:
-    terms: dict[str, tuple[Node | None, Axes]] = {"offset": (offset or nothing(sides.axes), sides.axes)}
+    terms: dict[str, tuple[Node | None, Axes]] = {"offset": (_or_nothing(offset, sides.axes), sides.axes)}
     if generator is not None:
         terms["generator"] = generator
         shape = Shape(shape.rule, (*shape.sizes, (generator[1][0], sides.reads)))
@@ -176,7 +194,7 @@ def _frozen(shape: Shape, sides: Sides, structure: ReadOut) -> Discretised:
 
     terms: dict[str, tuple[Node | None, Axes]] = {
         "rate": (closed.rate, over(closed.rate)),
-        "offset": (closed.offset or nothing(sides.outer), sides.outer),
+        "offset": (_or_nothing(closed.offset, sides.outer), sides.outer),
         "slope": (None if slope is not None else closed.slope, over(closed.slope)),
         "read": (None if structure.read == structure.write else structure.read, sides.inner),
         "write": (structure.write, sides.inner),
@@ -185,11 +203,14 @@ def _frozen(shape: Shape, sides: Sides, structure: ReadOut) -> Discretised:
 
     def steps(slots: Tensors, length: Tensor) -> Steps:
         lead = (*length.shape, 1)
-        values = {name: v.reshape(*v.shape[:2], v.shape[3], -1) for name, v in evaluate(slots, lead).items()}
+        values = {
+            name: v.reshape(*v.shape[:2], v.shape[3], prod(v.shape[4:])) for name, v in evaluate(slots, lead).items()
+        }
         rate = length.to(values["write"].dtype)[:, :, None, None] * values["rate"]
         own = values.get("slope", slope)
         assert own is not None
         read = values.get("read", values["write"])
+        rate = rate + overflow(rate * (read.detach() * values["write"].detach()).sum(-1, keepdim=True))
         return FlowSteps(closed.primitive, rate, values["offset"], own, read, values["write"])
 
     return steps
@@ -209,7 +230,7 @@ def _reduced(shape: Shape, sides: Sides, structure: ReadOut, tableau: tuple[tupl
 
     def steps(slots: Tensors, length: Tensor) -> Steps:
         values = evaluate(slots, (*length.shape, 1))
-        read, write = (values[name].reshape(*length.shape, -1, sides.reads) for name in ("read", "write"))
+        read, write = (values[name].squeeze(2) for name in ("read", "write"))
         held = {name: v.squeeze(2) for name, v in slots.items()}
         return RungeKuttaSteps(rate, (held,) * (len(tableau) - 1), tableau, length, read, write)
 

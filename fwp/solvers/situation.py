@@ -10,7 +10,7 @@ from fwp.fields import VectorField
 from fwp.fields.net import LayerNet
 from fwp.rules.rule import Rule
 from fwp.solvers import kernels
-from fwp.solvers.discretise import NODES, Shape, matrix_axis
+from fwp.solvers.discretise import NODES, Shape, fills, matrix_axis
 from fwp.solvers.kernels import KernelSpec, Step
 from fwp.solvers.witnesses import Sides
 from fwp.terms.build import contract, scale
@@ -129,8 +129,9 @@ def kernel_of(situation: Situation, method: str) -> KernelSpec | None:
     match situation.structure:
         case LowRank(_, decay, writes):
             reading = any(w.read is not None for w in writes)
-            shared = reading and all(w.read == w.write for w in writes)
             rank = max(len(writes), 1) * double
+            apart = rank > 1 and method != "euler" and fills(writes, situation.reads)
+            shared = reading and not apart and all(w.read == w.write for w in writes)
             return KernelSpec(Step.AFFINE, *sizes, dtype, shared, decay is not None, rank, reading)
         case ConstantRate(_, _, writes) if writes:
             return KernelSpec(Step.AFFINE, *sizes, dtype, False, False, len(writes) * double, False)

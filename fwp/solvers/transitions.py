@@ -14,11 +14,12 @@ from math import sqrt
 import torch
 from jaxtyping import Float
 from torch import Tensor
+from torch.nn.functional import pad
 
 from fwp.solvers.phi import phi1, phi1_matrix
 from fwp.solvers.steps import DenseSteps, LowRankSteps
 
-__all__ = ["DenseRate", "LowRankRate", "dense_steps", "low_rank_steps"]
+__all__ = ["DenseRate", "LowRankRate", "dense_steps", "low_rank_steps", "overflow"]
 
 _CF = (1 / 4 + sqrt(3) / 6, 1 / 4 - sqrt(3) / 6)
 
@@ -43,9 +44,13 @@ class DenseRate:
 
 
 def low_rank_steps(
-    method: str, rates: Sequence[LowRankRate], length: Float[Tensor, "batch time"]
+    method: str, rates: Sequence[LowRankRate], length: Float[Tensor, "batch time"], filled: bool = False
 ) -> tuple[LowRankSteps, ...]:
-    """The steps of a method from the rates at its nodes; several are taken one after the other inside each step."""
+    """The steps of a method from the rates at its nodes; several are taken one after the other inside each step.
+
+    `filled` says that at every node as many vectors are read as a vector has entries: then exponentials are those of matrices
+    on the read axis, since that of the parts, of no full rank, would be 1 in what no part writes, and lose digits to it.
+    """
     h = length.to(rates[0].write.dtype)[:, :, None]
     match method:
         case "euler":
@@ -57,13 +62,13 @@ def low_rank_steps(
         case "exact" | "exponential_midpoint":
             (rate,) = rates
             mixing = h[..., None] * rate.rate
-            return (_exponential(rate, mixing, mixing, None if rate.decay is None else h * rate.decay),)
+            return (_exponential(rate, mixing, mixing, None if rate.decay is None else h * rate.decay, filled),)
         case "magnus4":
             one, two = rates
-            return (_magnus(one, two, h),)
+            return (_magnus(one, two, h, filled),)
         case _:
             one, two = rates
-            return tuple(_weighted(one, two, a * h, b * h) for a, b in (_CF, _CF[::-1]))
+            return tuple(_weighted(one, two, a * h, b * h, filled) for a, b in (_CF, _CF[::-1]))
 
 
 def dense_steps(method: str, rates: Sequence[DenseRate], length: Float[Tensor, "batch time"]) -> tuple[DenseSteps, ...]:
@@ -113,11 +118,16 @@ def _dense_exponential(generator: Tensor | None, offset: Tensor) -> DenseSteps:
     return DenseSteps(torch.eye(phi.shape[-1]).to(phi) + generator @ phi, offset @ phi)
 
 
-def _exponential(rate: LowRankRate, mixed_value: Tensor, mixed_read: Tensor, decay: Tensor | None) -> LowRankSteps:
+def _exponential(
+    rate: LowRankRate, mixed_value: Tensor, mixed_read: Tensor, decay: Tensor | None, filled: bool
+) -> LowRankSteps:
     """The flow over one unit of time of dW/dt = −decay W + (value S_v − W read S_r) writeᵀ.
 
     S_v, S_r are `(… rank rank)`, or `(… rank)` if diagonal. With M = writeᵀ read S_r the flow is
     e^{−decay} W + (value S_v φ₁(−M − decay) − W read S_r e^{−decay} φ₁(−M)) writeᵀ.
+
+    Small matrices are multiplied and raised in float64: where writes are alike, M has eigenvalues of 0 beside large ones, and a
+    rounding of these is as large as the step is stiff.
     """
     if rate.write.shape[-2] == 1:  # numbers
         value, read = (s.reshape(rate.write.shape[:-1]) for s in (mixed_value, mixed_read))
@@ -126,15 +136,33 @@ def _exponential(rate: LowRankRate, mixed_value: Tensor, mixed_read: Tensor, dec
     if rate.read is None:
         gain = value if decay is None else value * phi1(-decay)[..., None, None]
         return LowRankSteps(rate.write, rate.value, gain, None, None, _shrunk(decay))
-    overlap = rate.write @ rate.read.mT @ read
-    erase = read @ phi1_matrix(-overlap)
+    write, reads, value_, read_ = (_wide(t) for t in (rate.write, rate.read, value, read))
+    overlap = reads.mT @ read_ @ write if filled else write @ reads.mT @ read_
+
+    def moved(mixing: Tensor, by: Tensor) -> Tensor:
+        found = mixing @ write @ phi1_matrix(-by) if filled else mixing @ phi1_matrix(-by)
+        return pad(found, (0, mixing.shape[-1] - found.shape[-1])).to(rate.write.dtype)
+
+    erase, own = moved(read_, overlap), rate.write
+    if filled:  # along the read axis itself: its unit vectors are written, and nothing by the parts that are left
+        own = torch.eye(*own.shape[-2:], dtype=own.dtype, device=own.device).expand_as(own)
     if decay is None:
-        gain = erase if value is read else value @ phi1_matrix(-overlap)
-        return LowRankSteps(rate.write, rate.value, gain, rate.read, erase, None)
+        gain = erase if value is read else moved(value_, overlap)
+        return LowRankSteps(own, rate.value, gain, rate.read, erase, None)
     identity = torch.eye(overlap.shape[-1]).to(overlap)
-    gain = value @ phi1_matrix(-overlap - decay[..., None, None] * identity)
+    gain = moved(value_, overlap + _wide(decay)[..., None, None] * identity)
     shrunk = torch.exp(-decay)
-    return LowRankSteps(rate.write, rate.value, gain, rate.read, shrunk[..., None, None] * erase, shrunk)
+    return LowRankSteps(own, rate.value, gain, rate.read, shrunk[..., None, None] * erase, shrunk)
+
+
+def overflow(overlap: Tensor) -> Tensor:
+    """0, or NaN where a product of keys is too large for a number: of such a step φ₁ would say 0, as if it wrote nothing."""
+    return 0 * overlap.detach()
+
+
+def _wide(value: Tensor) -> Tensor:
+    """In float64, where the device has it."""
+    return value if value.device.type == "mps" else value.double()
 
 
 def _exponential_of_one(rate: LowRankRate, value: Tensor, read: Tensor, decay: Tensor | None) -> LowRankSteps:
@@ -143,7 +171,7 @@ def _exponential_of_one(rate: LowRankRate, value: Tensor, read: Tensor, decay: T
         gain = value if decay is None else value * phi1(-decay)[..., None]
         return LowRankSteps(rate.write, rate.value, gain[..., None], None, None, _shrunk(decay))
     overlap = (rate.write * rate.read).sum(-1) * read
-    factor = phi1(-overlap)
+    factor = phi1(-overlap) + overflow(overlap)
     erase = (read * factor)[..., None]
     if decay is None:
         gain = erase if value is read else (value * factor)[..., None]
@@ -165,14 +193,14 @@ def _side_by_side(one: LowRankRate, two: LowRankRate) -> LowRankRate:
     return LowRankRate(both, torch.cat([one.value, two.value], -2), torch.cat([one.rate, two.rate], -1), read, None)
 
 
-def _weighted(one: LowRankRate, two: LowRankRate, a: Tensor, b: Tensor) -> LowRankSteps:
+def _weighted(one: LowRankRate, two: LowRankRate, a: Tensor, b: Tensor, filled: bool) -> LowRankSteps:
     """The exponential of a·(first rate) + b·(second rate)."""
     mixing = torch.cat([a[..., None] * one.rate, b[..., None] * two.rate], -1)
     decay = None if one.decay is None or two.decay is None else a * one.decay + b * two.decay
-    return _exponential(_side_by_side(one, two), mixing, mixing, decay)
+    return _exponential(_side_by_side(one, two), mixing, mixing, decay, filled)
 
 
-def _magnus(one: LowRankRate, two: LowRankRate, h: Tensor) -> LowRankSteps:
+def _magnus(one: LowRankRate, two: LowRankRate, h: Tensor, filled: bool) -> LowRankSteps:
     """exp(h/2 (G₁ + G₂) + √3/12 h² [G₁, G₂]): the commutator mixes the writes, and a decay adds to the values alone.
 
     Written by means and half differences of the nodes: where these hardly differ, so does nothing that the large numbers
@@ -202,10 +230,10 @@ def _magnus(one: LowRankRate, two: LowRankRate, h: Tensor) -> LowRankSteps:
     reads = None if read is None else both if shared else torch.cat(read, -2)
     whole = LowRankRate(both, torch.cat(value, -2), torch.cat(rate, -1), reads, None)
     if one.decay is None or two.decay is None:
-        return _exponential(whole, mixed_read, mixed_read, None)
+        return _exponential(whole, mixed_read, mixed_read, None, filled)
     (bm, bd), (gm, gd) = rate, (g[..., None] for g in _mean_and_half_difference(one.decay, two.decay))
     by_decay = _blocks(torch.diag_embed(2 * c * (gm * bd - gd * bm)), torch.diag_embed(2 * c * (gm * bm - gd * bd)))
-    return _exponential(whole, mixed_read + by_decay, mixed_read, h / 2 * (one.decay + two.decay))
+    return _exponential(whole, mixed_read + by_decay, mixed_read, h / 2 * (one.decay + two.decay), filled)
 
 
 def _mean_and_half_difference(one: Tensor, two: Tensor) -> tuple[Tensor, Tensor]:

@@ -25,6 +25,7 @@ from fwp.solvers.scans.sequential import scan_sequential
 from fwp.solvers.situation import plain_query, shape_of
 from fwp.solvers.steps import DenseSteps, FlowSteps, LowRankSteps, Steps
 from fwp.solvers.torchdiffeq import Counts
+from fwp.solvers.witnesses import UNREAD
 
 __all__ = ["follow", "integrate", "scan", "segment_steps"]
 
@@ -128,6 +129,8 @@ def segment_steps(
         # A parameter stays one for all series and times: as a matrix for each, its product would be one for each, too.
         lead = slot.shape[: -len(own_sizes)]
         whole[a.name] = slot.expand(*[1] * (3 - len(lead)), *lead, *own_sizes)
+    if not whole:
+        whole[UNREAD.name] = x.new_zeros(1, 1, 1, layer.sizes["head"])
     return own.steps(whole, (path.steps / splits).repeat_interleave(splits, 1))
 
 

@@ -10,9 +10,13 @@ from torch import Tensor
 from fwp.lowering import lower
 from fwp.terms.build import align, scale
 from fwp.terms.declare import ones
-from fwp.terms.syntax import Axes, Node, Variable
+from fwp.terms.domain import real
+from fwp.terms.syntax import Axes, Node, Role, Variable
 
-__all__ = ["Sides", "Values", "evaluator", "nothing"]
+__all__ = ["UNREAD", "Sides", "Values", "evaluator", "nothing"]
+
+UNREAD = Variable("unread", (), Role.SLOT, real, ())
+"""What stands for the slots of a rule that has none: of it numbers have their type and device, and nothing else."""
 
 Values = Callable[[Mapping[str, Tensor], Sequence[int]], dict[str, Tensor]]
 """From the slots `(batch time node head *axes)` and the first three of these sizes to the values of named terms."""
@@ -76,7 +80,7 @@ def evaluator(
     Values are laid out in full, `(batch time node head *axes)`, without copying what is the same along an axis.
     """
     chosen = {name: (align(term, axes), axes) for name, (term, axes) in terms.items() if term is not None}
-    own = tuple(arguments)
+    own = tuple(arguments) or (UNREAD,)
     lowered = lower(*(term for term, _ in chosen.values()), arguments=own, sizes=sizes)
     shapes = [[sizes[a] for a in axes] for _, axes in chosen.values()]
 

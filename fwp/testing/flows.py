@@ -146,7 +146,7 @@ def integrated(rule: Rule, method: str = "dopri8", rtol: float = 1e-10, atol: fl
         if not len(durations):
             return state[None].copy()
         sizes = tuple((_own(axis), size) for axis, size in sizes_of(rule, state, slots).items())
-        net = _net(own, sizes)
+        net = _net(own, own.rate, sizes)
         columns = [slots[a.name].reshape(len(durations), -1) for a in slots_of(own)]
         values = np.concatenate(columns or [np.zeros((len(durations), 1))], 1)
         path = constant_path(torch.from_numpy(values)[None], torch.from_numpy(durations.copy())[None])
@@ -161,7 +161,7 @@ def integrated(rule: Rule, method: str = "dopri8", rtol: float = 1e-10, atol: fl
 
 
 @lru_cache(maxsize=64)
-def _net(rule: Rule, sizes: tuple[tuple[str, int], ...]) -> Net:
+def _net(rule: Rule, written: Node, sizes: tuple[tuple[str, int], ...]) -> Net:
     """A net of one head without parameters: each slot is some neighbouring channels, in the order of the rate."""
     known, maps, first = dict(sizes), {}, 0
     for slot in slots_of(rule):
