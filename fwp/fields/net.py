@@ -24,6 +24,7 @@ from fwp.lowering import lower, lower_rule
 from fwp.rules.rule import Rule
 from fwp.terms.structure import structure
 from fwp.terms.syntax import Axes, Role, Variable, variables
+from fwp.terms.whole import whole
 
 __all__ = ["LayerNet", "Net", "Tensors", "own_states"]
 
@@ -42,6 +43,7 @@ class Net(nn.Module):
     ) -> None:
         super().__init__()
         self.model = model
+        sizes = {axis: size if (number := whole(size)) is None else number for axis, size in sizes.items()}
         check_given(model.spec.layers, sizes)
         self.sizes = dict(sizes)
         channels, points = model.control.channels(sizes["channel"]), model.control.points(sizes["channel"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 import fwp.fields.compose
-from fwp.errors import SizeError
+from fwp.errors import SizeError, did_you_mean
 from fwp.fields.initial import all_maps, reads_first
 from fwp.fields.maps import FeedForward, Parameter, SlowMap
 from fwp.terms.sizes import axis_classes
@@ -40,7 +40,7 @@ def check_given(layers: Iterable[fwp.fields.compose.Layer], given: Mapping[str, 
                 f"a size was given for {axis!r}, an axis that the model does not have",
                 (axis, str(size)),
                 ("axes", pretty_axes(sorted(known))),
-                help=f"leave out {axis}={size}, or correct the name",
+                help=did_you_mean(axis, known, f"leave out {axis}={size}, or correct the name"),
             )
 
 

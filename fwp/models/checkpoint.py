@@ -20,6 +20,7 @@ from fwp.models.answer import Answer, Classes, Estimate, Prediction, Values, ans
 from fwp.models.files import decode, make_folder, read_json, write_bytes, write_json
 from fwp.models.predictor import Head, Predictor, Solver
 from fwp.models.recurrent import Recurrence, Recurrent
+from fwp.solvers.budget import MAX_STEPS
 
 __all__ = ["Trained", "evaluating", "load", "save"]
 
@@ -118,6 +119,14 @@ def save(folder: Path | str, trained: Trained) -> None:
     write_json(folder / "model.json", description)
 
 
+_UNSAID = ("max_steps", MAX_STEPS)
+"""What a model's file says only where it is otherwise: models of before it could be asked for do not have it."""
+
+
+def _said(solver: object) -> object:
+    return dict([_UNSAID]) | dict(solver) if isinstance(solver, Mapping) else solver
+
+
 def _description(trained: Trained) -> dict[str, Any]:
     """All but the weights, as plain json."""
     predictor, net = trained.predictor, trained.predictor.net
@@ -126,7 +135,7 @@ def _description(trained: Trained) -> dict[str, Any]:
         "model": to_json(net.model) if isinstance(net, Net) else net.model.to_json(),
         "sizes": dict(net.sizes),
         "head": asdict(predictor.head),
-        "solver": asdict(predictor.solver),
+        "solver": {name: value for name, value in asdict(predictor.solver).items() if (name, value) != _UNSAID},
         "normaliser": trained.normaliser.to_json(),
         "answer": answer_to_json(trained.answer),
         "query": trained.query,
@@ -177,7 +186,7 @@ def _described(file: str, data: Any) -> Trained[Any]:
         if not isinstance(sizes, dict) or not all(type(size) is int for size in sizes.values()):
             raise ValueError("`sizes` are whole numbers by name")
         head, answer = decode(Head, data["head"], "head"), answer_from_json(data["answer"])
-        solver, normaliser = decode(Solver, data["solver"], "solver"), Normaliser.from_json(data["normaliser"])
+        solver, normaliser = decode(Solver, _said(data["solver"]), "solver"), Normaliser.from_json(data["normaliser"])
         with torch.device("meta"):
             predictor = Predictor(_encoder(data["model"], sizes), head, solver)
         if len(normaliser.mean) != sizes["channel"]:

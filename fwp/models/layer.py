@@ -17,10 +17,12 @@ from fwp.controls import Causality, Control, Kind, LogSignature
 from fwp.data import Series, series
 from fwp.data.series import Array
 from fwp.errors import CompositionError, FwpError, SizeError
-from fwp.fields import Net, Projection, direct, suited
+from fwp.fields import Net, Projection
+from fwp.models.arguments import check_sizes, parts_of, share_of
 from fwp.models.stream import State, inside, last_two, path_on, points_on, stride_of, traced
 from fwp.rules.rule import Rule
 from fwp.rules.system import System
+from fwp.solvers.choices import choices_of
 from fwp.solvers.plan import ORDER
 from fwp.solvers.solve import follow
 
@@ -37,33 +39,37 @@ class FastWeights(nn.Module):
     Gradients flow through the state.
 
     Args:
-        rule: how the fast weights change.
+        rule: how the fast weights change; or its name, "delta".
         input_size: channels of the values.
         hidden_size: all heads together; `key` and `value` of a head are hidden_size / heads unless given.
         layers: one above the other, each with weights of its own.
         heads: copies of the rule in each layer, each with slots of its own.
         projection: from the signal of each layer to the rule's slots; `suited(direct(), rule)` unless given, whose fast
             weights begin at the first write. What reads x' finds 0 at a series' first point, where nothing moved yet.
-        control: straight lines between time points, without a channel for the time, unless given.
+            A wiring may be given by its name, "plain".
+        control: straight lines between time points, without a channel for the time, unless given. A name is that of a control
+            of `fwp.controls`, "hermite", all of which have one.
         dropout: share of outputs dropped between layers.
         method, steps: as of `fwp.solve`.
         sizes: of any other axis, by name: `key=4`.
 
     Raises:
+        FwpError: no rule, wiring or control has the name.
         CompositionError: the control is a log-signature, or a layer above the first cannot take a read-out for its signal.
         SizeError: an axis has no size, or two, or is none of the model's; there is no layer; a dropout not in [0, 1).
+        SolveError: no method has the name, or this one has no such steps.
     """
 
     def __init__(
         self,
-        rule: Rule | System,
+        rule: Rule | System | str,
         input_size: int,
         hidden_size: int,
         layers: int = 1,
         *,
         heads: int = 1,
-        projection: Projection | None = None,
-        control: Control = STRAIGHT,
+        projection: Projection | str | None = None,
+        control: Control | str = STRAIGHT,
         dropout: float = 0.0,
         method: str = "auto",
         steps: int = 1,
@@ -72,6 +78,10 @@ class FastWeights(nn.Module):
         **sizes: int,
     ) -> None:
         super().__init__()
+        rule, projection, control = parts_of(rule, projection, control)
+        own = check_sizes(sizes, input_size=input_size, hidden_size=hidden_size, layers=layers, heads=heads)
+        input_size, hidden_size, layers, heads = own
+        dropout, asked = share_of(dropout), choices_of(method, steps)
         if isinstance(control.kind, LogSignature):
             raise CompositionError(
                 "a layer has outputs at all time points, and a log-signature stands for many of them",
@@ -85,8 +95,8 @@ class FastWeights(nn.Module):
                 ("dropout", str(dropout)),
                 help="at least 1 layer, a dropout from 0 to less than 1",
             )
-        self.model = rule @ (suited(direct(), rule) if projection is None else projection) @ control
-        self.method, self.steps = method, steps
+        self.model = rule @ projection @ control
+        self.method, self.steps = asked.method, asked.steps
         self.structured = isinstance(rule, Rule) and method in ("auto", *ORDER)
         """Whether it is solved by the rule's own steps, not by torchdiffeq: these alone can be traced."""
         given = {"heads": heads, "width": hidden_size} | sizes
@@ -253,7 +263,7 @@ class FastWeights(nn.Module):
             times = times if state is None else state.times[:, 1:] + 1 + times
         length = torch.as_tensor(time if lengths is None else lengths, dtype=torch.int64, device=values.device)
         length = length.expand(batch) if length.ndim == 0 else length
-        if torch.compiler.is_compiling():
+        if torch.compiler.is_compiling() or (time and not batch):  # a batch of none has no numbers to check
             return traced(values, times, mask, length, static)
         checked = series(values, times, mask, length if state is None else torch.where(length == 0, 1, length), static)
         if state is None:

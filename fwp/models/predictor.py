@@ -15,6 +15,8 @@ from fwp.fields import Net, VectorField
 from fwp.models.recurrent import Recurrence
 from fwp.models.stream import stride_of
 from fwp.solvers import Solution, read_along, solve
+from fwp.solvers.budget import MAX_STEPS
+from fwp.solvers.choices import choices_of
 from fwp.solvers.torchdiffeq import ATOL, RTOL
 
 __all__ = ["Block", "Head", "Predictor", "Solver"]
@@ -50,7 +52,11 @@ class Head:
 
 @dataclass(frozen=True)
 class Solver:
-    """How the equation is solved: the options of `fwp.solve` that travel with a model."""
+    """How the equation is solved: the options of `fwp.solve` that travel with a model.
+
+    Raises:
+        SolveError: an unknown name, what is no number or none that could be meant, or one of which the method makes no use.
+    """
 
     method: str = "auto"
     steps: int = 1
@@ -58,6 +64,14 @@ class Solver:
     backend: Literal["auto", "structured", "torchdiffeq", "torchcde"] = "auto"
     rtol: float = RTOL
     atol: float = ATOL
+    max_steps: int = MAX_STEPS
+
+    def __post_init__(self) -> None:
+        own = choices_of(
+            self.method, self.steps, "auto", None, self.gradient, self.backend, self.rtol, self.atol, self.max_steps
+        )
+        for name in ("method", "steps", "gradient", "backend", "rtol", "atol", "max_steps"):
+            object.__setattr__(self, name, getattr(own, name))
 
 
 class Block(nn.Module):

@@ -82,9 +82,9 @@ def attribute(
     """
     if of not in ("writes", "values"):
         raise SolveError("there is no such attribution", ("of", repr(of)), help="use 'writes' or 'values'")
-    check_choices(field, method, steps)
+    asked = check_choices(field, method, steps)
     path, knots, at_end = requests_of(field.path, times)
-    ready = prepared(VectorField(field.net, path), method, steps, initial)
+    ready = prepared(VectorField(field.net, path), asked.method, asked.steps, initial)
     taken, first, chosen, each = ready.steps, ready.first, ready.plan, ready.each
     past = torch.arange(path.intervals * each, device=knots.device) < knots[..., None] * each
     match of, taken:

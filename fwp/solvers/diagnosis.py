@@ -22,7 +22,7 @@ def stopped(field: VectorField, initial: Tensors, method: str, counts: Counts, b
     if counts.last is None:
         return _complaint(field, initial, initial, 0.0, method, counts, because)
     place, states = counts.last
-    own = states if isinstance(states, tuple) else (states,)
+    own = [state.detach() for state in (states if isinstance(states, tuple) else (states,))]
     return _complaint(field, initial, dict(zip(initial, own, strict=True)), place, method, counts, because)
 
 
@@ -78,7 +78,7 @@ def _complaint(
     for layer in field.net.model.spec.layers:
         for rule in layer.rule.rules:
             facts.append((f"degree of d{rule.of.name}/dt in the states", f"{degree(rule.rate, Role.STATE):g}"))
-    if METHODS.get(method) is Family.ADAPTIVE:
+    if METHODS.get(method) in (Family.ADAPTIVE, Family.SCIPY):
         advice = "try method='rk4', looser tolerances, or keys of smaller norm (softmax, normalize)"
     else:
         advice = "try more steps=…, keys of smaller norm (softmax, normalize), or a smaller rate"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Literal, assert_never
 
 from fwp.fields import VectorField
+from fwp.solvers.budget import MAX_STEPS
 from fwp.solvers.choices import check_choices
 from fwp.solvers.plan import ORDER, Plan, Scan, human, plan
 from fwp.solvers.situation import Situation, situation_of
@@ -30,23 +31,23 @@ def explain(
     initial: Beginning = None,
     rtol: float = RTOL,
     atol: float = ATOL,
+    max_steps: int = MAX_STEPS,
 ) -> str:
     """How `solve` goes about it, and why: structure, witnesses, step, scan, work, and what was not taken.
 
     Args:
         field: `net(series)` or `net @ path`.
-        method, steps, scan, chunk, gradient, backend, initial, rtol, atol: as of `solve`.
+        method, steps, scan, chunk, gradient, backend, initial, rtol, atol, max_steps: as of `solve`.
 
     Raises:
         SolveError: a choice that there is not, or that does not fit the rule.
         CompositionError: no field.
     """
-    check_choices(field, method, steps, scan, chunk, gradient, backend, rtol, atol)
+    asked = check_choices(field, method, steps, scan, chunk, gradient, backend, rtol, atol, max_steps)
     if initial is not None:
         begin_with(field.initial(), initial)  # refuses what cannot be
     situation = situation_of(field)
-    chosen = plan(situation, method=method, scan=scan, chunk=chunk, steps=steps, gradient=gradient, backend=backend)
-    return described(situation, chosen)
+    return described(situation, plan(situation, **asked.of_plan))
 
 
 def described(situation: Situation, chosen: Plan) -> str:

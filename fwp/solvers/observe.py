@@ -23,7 +23,7 @@ from fwp.fields.fit import slots_of
 from fwp.fields.net import LayerNet, own_states
 from fwp.lowering import Lowered, lower
 from fwp.rules.vocabulary import dx, x
-from fwp.solvers.choices import check_choices
+from fwp.solvers.choices import check_choices, check_steps
 from fwp.solvers.solution import Solution
 from fwp.solvers.solve import requests_of, solve
 from fwp.terms.suggest import pretty_axes
@@ -132,7 +132,8 @@ def observe(
                 help='name it: Observable("energy", term)',
             )
     # The quadrature of an integral takes steps of its own, whatever the method does.
-    own = min(steps, 1) if any(o.integral for o in wanted) else steps
+    steps = check_steps(steps)
+    own = 1 if any(o.integral for o in wanted) else steps
     check_choices(field, method, own, gradient=choices.get("gradient", "exact"))
     terms = {o.name: _Term(field.net, o) for o in wanted}
     if len(terms) < len(wanted):

@@ -66,7 +66,7 @@ class Plan:
         return ORDER.get(self.method)
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=256, typed=True)
 def plan(
     situation: Situation,
     *,

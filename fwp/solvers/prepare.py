@@ -21,7 +21,7 @@ def prepare(field: VectorField, method: str = "auto") -> bool:
         SolveError: no such method.
         CompositionError: no field.
     """
-    check_choices(field, method)
+    method = check_choices(field, method).method
     situation = situation_of(field)
     if situation.structure is None:
         return False

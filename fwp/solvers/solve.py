@@ -4,6 +4,7 @@ Every solver runs on the knot index, where the knots of all samples coincide; re
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Literal
 
 import torch
@@ -14,13 +15,14 @@ from fwp.controls import Path
 from fwp.errors import FwpError, SolveError
 from fwp.fields import VectorField
 from fwp.solvers.adjoint import warn_of_adjoint
-from fwp.solvers.choices import check_choices
+from fwp.solvers.budget import MAX_STEPS, Budget, States
+from fwp.solvers.choices import Choices, check_choices
 from fwp.solvers.diagnosis import refuse_unfinished, stopped
-from fwp.solvers.plan import plan
+from fwp.solvers.plan import Plan, Scan, plan
 from fwp.solvers.situation import situation_of
 from fwp.solvers.solution import Solution, Statistics
 from fwp.solvers.torchcde import integrate as integrate_cde
-from fwp.solvers.torchdiffeq import ATOL, RTOL, Counts
+from fwp.solvers.torchdiffeq import ATOL, METHODS, RTOL, Counts, Family
 from fwp.solvers.torchdiffeq import integrate as integrate_ode
 from fwp.solvers.walk import follow as follow_structured
 from fwp.solvers.walk import integrate as integrate_structured
@@ -44,6 +46,7 @@ def solve(
     initial: Beginning = None,
     rtol: float = RTOL,
     atol: float = ATOL,
+    max_steps: int = MAX_STEPS,
 ) -> Solution:
     """Solve the field along its path, as its rule's structure allows: `explain(field)` says how, and why.
 
@@ -64,6 +67,7 @@ def solve(
             for all samples alike; a tensor alone where the rule has one state: `solve(field, initial=W0)`. Those that are
             not given begin as the projection has it. `solution.final` of one path begins the next where it ended.
         rtol, atol: tolerances of torchdiffeq's adaptive and multi-step methods and of scipy's; others have none.
+        max_steps: the most that an adaptive method or scipy's may take between two knots, rejected ones included.
 
     Raises:
         SolveError: a choice does not fit the rule, the solver stopped, or the states are not finite: it says where, for
@@ -71,27 +75,25 @@ def solve(
         DataError: a requested time lies outside the path.
         CompositionError: `torchcde` for a field that is not linear in dx, or no field at all.
     """
-    check_choices(field, method, steps, scan, chunk, gradient, backend, rtol, atol)
+    asked = check_choices(field, method, steps, scan, chunk, gradient, backend, rtol, atol, max_steps)
     path, knots, at_end = requests_of(field.path, times)
     field = VectorField(field.net, path)
-    chosen = plan(
-        situation_of(field), method=method, scan=scan, chunk=chunk, steps=steps, gradient=gradient, backend=backend
-    )
-    if gradient == "adjoint" and torch.is_grad_enabled():
+    chosen = plan(situation_of(field), **asked.of_plan)
+    if asked.gradient == "adjoint" and torch.is_grad_enabled():
         warn_of_adjoint(field, chosen)
     states = begin_with(field.initial(), initial)
-    counts = Counts()
+    counts = _counts(field, states, asked, chosen)
     wanted = torch.unique(knots).tolist() if not at_end else [path.intervals]
 
     def integrate(knots: Sequence[int], counts: Counts) -> dict[str, Tensor]:
         if chosen.backend == "structured":
             return integrate_structured(field, states, knots, chosen, counts)
         adaptor = integrate_cde if chosen.backend == "torchcde" else integrate_ode
-        adjoint = gradient == "adjoint"
-        own = chosen.method
-        return adaptor(
-            field, states, knots, method=own, steps=steps, adjoint=adjoint, counts=counts, rtol=rtol, atol=atol
-        )
+        if not path.batch:  # whose rates have no largest one to hold to a tolerance
+            return {name: state.expand(len(knots), *state.shape) for name, state in states.items()}
+        own, steps, adjoint = chosen.method, asked.steps, asked.gradient == "adjoint"
+        tolerances = {"rtol": asked.rtol, "atol": asked.atol}
+        return adaptor(field, states, knots, method=own, steps=steps, adjoint=adjoint, counts=counts, **tolerances)
 
     try:
         found = integrate(wanted, counts)
@@ -99,11 +101,21 @@ def solve(
         raise
     except (AssertionError, ValueError) as error:  # torchdiffeq's way to give up, and scipy's
         raise stopped(field, states, chosen.method, counts, str(error)) from error
-    refuse_unfinished(field, states, found, chosen.method, counts, lambda knots: integrate(knots, Counts()))
+    if (steady := _one_by_one(chosen, found)) is not None:
+        chosen = steady
+        found = integrate(wanted, counts)
+    refuse_unfinished(
+        field,
+        states,
+        found,
+        chosen.method,
+        counts,
+        lambda knots: integrate(knots, _counts(field, states, asked, chosen)),
+    )
     place = torch.searchsorted(torch.tensor(wanted, device=knots.device), knots.contiguous())
     sample = torch.arange(path.batch, device=knots.device)[:, None]
     at_requests = {name: state[place, sample] for name, state in found.items()}
-    stats = Statistics(chosen.method, gradient, counts.evaluations, counts.steps, counts.rejected)
+    stats = Statistics(chosen.method, asked.gradient, counts.evaluations, counts.steps, counts.rejected)
     return Solution(field, at_requests, path.times.gather(1, knots), knots, stats, at_end, chosen)
 
 
@@ -119,6 +131,7 @@ def read_along(
     initial: Beginning = None,
     rtol: float = RTOL,
     atol: float = ATOL,
+    max_steps: int = MAX_STEPS,
 ) -> Float[Tensor, "batch knot *rest"]:
     """The read-out at every knot, each with its own query: `(batch knot head *axes)`, causal where the control is.
 
@@ -139,6 +152,7 @@ def read_along(
         initial=initial,
         rtol=rtol,
         atol=atol,
+        max_steps=max_steps,
     )[0]
 
 
@@ -154,16 +168,15 @@ def follow(
     initial: Beginning = None,
     rtol: float = RTOL,
     atol: float = ATOL,
+    max_steps: int = MAX_STEPS,
 ) -> tuple[Float[Tensor, "batch knot *rest"], dict[str, Tensor]]:
     """What `read_along` gives, and the states at the last knot, `(batch head *axes)`, from which another path may go on.
 
     Raises:
         SolveError: a choice does not fit the rule.
     """
-    check_choices(field, method, steps, scan, chunk, gradient, backend, rtol, atol)
-    chosen = plan(
-        situation_of(field), method=method, scan=scan, chunk=chunk, steps=steps, gradient=gradient, backend=backend
-    )
+    asked = check_choices(field, method, steps, scan, chunk, gradient, backend, rtol, atol, max_steps)
+    chosen = plan(situation_of(field), **asked.of_plan)
     if chosen.backend != "structured":
         solution = solve(
             field,
@@ -175,9 +188,39 @@ def follow(
             initial=initial,
             rtol=rtol,
             atol=atol,
+            max_steps=max_steps,
         )
         return solution.read(), solution.final
-    return follow_structured(field, begin_with(field.initial(), initial), chosen)
+    states = begin_with(field.initial(), initial)
+    read, final = follow_structured(field, states, chosen)
+    if (steady := _one_by_one(chosen, final)) is not None:
+        read, final = follow_structured(field, states, steady)
+    return read, final
+
+
+def _one_by_one(chosen: Plan, found: Mapping[str, Tensor]) -> Plan | None:
+    """What to do instead where states are not finite: take the steps one after the other, as all scans mean it.
+
+    Products of many steps may overflow where no state does, and spoil those of a whole chunk where one does: so all scans refuse
+    at the same knot. None where states are finite, or that is what was done.
+    """
+    if chosen.backend != "structured" or chosen.scan is Scan.SEQUENTIAL or torch.compiler.is_compiling():
+        return None
+    finite = all(bool(torch.isfinite(state).all()) for state in found.values())
+    return None if finite else replace(chosen, scan=Scan.SEQUENTIAL)
+
+
+def _counts(field: VectorField, states: dict[str, Tensor], asked: Choices, chosen: Plan) -> Counts:
+    """Counts at 0, with what may be spent where a method chooses its steps itself."""
+    counts = Counts()
+
+    def complaint(place: float, here: States, because: str) -> SolveError:
+        counts.last = place, here
+        return stopped(field, states, chosen.method, counts, because)
+
+    if METHODS.get(chosen.method) in (Family.ADAPTIVE, Family.SCIPY):
+        counts.budget = Budget(chosen.method, asked.max_steps, asked.gradient == "adjoint", complaint)
+    return counts
 
 
 def requests_of(path: Path, times: Tensor | str | None) -> tuple[Path, Int64[Tensor, "batch request"], bool]:

@@ -1,13 +1,17 @@
 """The adaptor to torchcde: a field that is linear in dx, solved as a controlled equation by `torchcde.cdeint`."""
 
 from collections.abc import Mapping, Sequence
+from math import floor
 from typing import Any
 
 import torch
 import torchcde
-from torch import Tensor
+from jaxtyping import Float
+from torch import Tensor, nn
 
 from fwp.fields import VectorField
+from fwp.fields.cde import LinearField
+from fwp.solvers.budget import Budget
 from fwp.solvers.torchdiffeq import Counts, leaves, solver_options
 
 __all__ = ["integrate"]
@@ -39,7 +43,7 @@ def integrate(
     learned: dict[str, Any] = {"adjoint_params": leaves(field)} if adjoint else {}
     found: Tensor = torchcde.cdeint(  # pyright: ignore[reportAssignmentType]  # a tensor, as z0 is
         cde.X,
-        cde.func,
+        cde.func if counts.budget is None else _Spending(cde.func, counts.budget),
         cde.pack(initial),
         times,
         adjoint=adjoint,
@@ -52,3 +56,23 @@ def integrate(
     counts.evaluations += cde.func.evaluations
     chosen = [places.index(k) for k in knots]
     return {name: state.movedim(1, 0)[chosen] for name, state in cde.unpack(found).items()}
+
+
+class _Spending(nn.Module):
+    """A linear field whose evaluations are paid for."""
+
+    def __init__(self, func: LinearField, budget: Budget) -> None:
+        super().__init__()
+        self.func, self.budget = func, budget
+
+    def forward(self, t: Tensor | float, z: Float[Tensor, "batch hidden"]) -> Float[Tensor, "batch hidden channel"]:
+        return self.func(t, z)
+
+    def prod(
+        self, t: Tensor | float, z: Float[Tensor, "batch hidden"], dXdt: Float[Tensor, "batch channel"]
+    ) -> Float[Tensor, "batch hidden"]:
+        """F(t, z) dX/dt."""
+        place = float(t.detach() if isinstance(t, Tensor) else t)
+        interval = min(max(floor(place), 0), self.func.field.path.intervals - 1)
+        self.budget.spend(interval, place - interval, tuple(self.func.unpack(z).values()))
+        return self.func.prod(t, z, dXdt)

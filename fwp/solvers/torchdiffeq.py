@@ -16,6 +16,7 @@ import torchdiffeq
 from torch import Tensor, nn
 
 from fwp.fields import VectorField
+from fwp.solvers.budget import Budget, States
 
 __all__ = ["ATOL", "METHODS", "RTOL", "Counts", "Family", "integrate", "leaves", "solver_options", "takes"]
 
@@ -67,22 +68,22 @@ def takes(method: str) -> tuple[bool, bool]:
         case Family.ADAPTIVE | Family.SCIPY:
             return False, True
         case Family.MULTISTEP:
-            return True, True
+            return True, method != "explicit_adams"  # a corrector alone iterates to a tolerance
         case Family.FIXED | None:
             return True, False
 
 
 class Counts:
-    """Evaluations and steps so far, and the last step begun: for statistics, and to say where a solve failed."""
+    """Evaluations and steps so far, and the last step begun: for statistics, and to say where a solve failed.
+
+    `budget` is there for methods that choose their steps themselves.
+    """
 
     def __init__(self) -> None:
         self.evaluations = self.steps = self.rejected = 0
         self.last: tuple[float, States] | None = None
         self.length: float | None = None
-
-
-States = Tensor | tuple[Tensor, ...]
-"""One state as it is, several as a tuple: torchdiffeq copies a tuple into one vector at every evaluation."""
+        self.budget: Budget | None = None
 
 
 class _Rate(nn.Module):
@@ -100,6 +101,8 @@ class _Rate(nn.Module):
         # Counted from `first`, because a place just before a knot, added to it, would be the knot.
         place = float(position.detach())
         inside = min(max(floor(place), 0), self.last - self.first - 1)
+        if self.counts.budget is not None:
+            self.counts.budget.spend(self.first + inside, place - inside, states)
         own = states if isinstance(states, tuple) else (states,)
         rates = self.field.at(self.first + inside, place - inside)(dict(zip(self.names, own, strict=True)))
         slope = None if self.even[inside] else self.slopes[:, inside]

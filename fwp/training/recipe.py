@@ -4,6 +4,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal
 
 from fwp.errors import FwpError
+from fwp.solvers.choices import choices_of
 from fwp.training.kinds import require_kinds
 
 __all__ = ["OneCycle", "Plateau", "Recipe"]
@@ -42,7 +43,7 @@ class Recipe:
     The defaults are those of JapaneseVowels, found by cross-validation among its training utterances alone.
 
     Raises:
-        FwpError: a value of another kind, a number outside its range, or two that do not go together.
+        FwpError: a value of another kind, a number outside its range, or two that do not go together; no method of this name.
     """
 
     name: str = "corrected"
@@ -124,6 +125,7 @@ class Recipe:
         else:
             _require(self.schedule, "stall", self.schedule.stall >= 1, "at least 1")
             _require(self.schedule, "threshold", 0 <= self.schedule.threshold < 1, "from 0 to less than 1")
+        choices_of(self.method, self.steps, gradient=self.gradient)
         if self.epochs % self.evaluate_every:
             raise FwpError(
                 "training would not end with an evaluation",

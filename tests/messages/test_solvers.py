@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from fwp import Net, Rule, Slot, VectorField, series, solve
+from fwp import FastWeights, Net, Rule, Slot, VectorField, series, solve
 from fwp.controls import linear as linear_control
 from fwp.fields import Projection, linear, plain
 from fwp.rules import ALL, W, beta, delta, dx, k, v, x
@@ -55,10 +55,31 @@ CASES: dict[str, Callable[[Path], object]] = {
     "not_a_cde": lambda _: solve(field(), backend="torchcde"),
     "states_not_finite": lambda _: solve(large()),
     "underflow_in_dt": lambda _: solve(large(), method="dopri5"),
+    "method_that_is_no_name": lambda _: solve(field(), method=4),  # pyright: ignore[reportArgumentType]
+    "misspelt_scan": lambda _: solve(field(), scan="Fuse"),  # pyright: ignore[reportArgumentType]
+    "steps_that_are_true": lambda _: solve(field(), steps=True),
+    "steps_that_are_a_float": lambda _: solve(field(), steps=2.0),  # pyright: ignore[reportArgumentType]
+    "steps_without_end": lambda _: solve(field(), steps=10**12),
+    "chunk_that_is_text": lambda _: solve(field(), chunk="4"),  # pyright: ignore[reportArgumentType]
+    "tolerance_that_is_no_number": lambda _: solve(field(), method="dopri5", rtol=float("nan")),
+    "tolerances_of_zero": lambda _: solve(field(), method="dopri5", rtol=0, atol=0),
+    "tolerance_of_explicit_adams": lambda _: solve(field(), method="explicit_adams", rtol=1e-8),
+    "bound_of_fixed_steps": lambda _: solve(field(), method="rk4", max_steps=7),
+    "more_steps_than_allowed": lambda _: solve(field(), method="dopri5", max_steps=2),
+    "layer_with_an_unknown_method": lambda _: FastWeights(delta, 3, 8, method="RK4"),
+    "layer_with_a_float": lambda _: FastWeights(delta, 3, 8.0),  # pyright: ignore[reportArgumentType]
+    "layer_with_a_habit": lambda _: FastWeights(delta, 3, 8, batch_first=True),
+    "layer_with_an_unknown_size": lambda _: FastWeights(delta, 3, 8, kye=4),
+    "layer_with_another_dropout": lambda _: FastWeights(delta, 3, 8, dropout="0.1"),  # pyright: ignore[reportArgumentType]
+    "layer_of_no_rule": lambda _: FastWeights(None, 3, 8),  # pyright: ignore[reportArgumentType]
+    "layer_of_no_control": lambda _: FastWeights(delta, 3, 8, control=3),  # pyright: ignore[reportArgumentType]
     "a_net_is_no_field": lambda _: solve(field().net),  # pyright: ignore[reportArgumentType]
 }
 
 
+MEASURED = ("states_not_finite", "underflow_in_dt", "more_steps_than_allowed")
+
+
 @pytest.mark.parametrize("name", CASES)
 def test_message(name: str, tmp_path: Path) -> None:
-    said("solvers", name, CASES[name], tmp_path, measured=name in ("states_not_finite", "underflow_in_dt"))
+    said("solvers", name, CASES[name], tmp_path, measured=name in MEASURED)
