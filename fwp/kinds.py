@@ -133,7 +133,6 @@ def wrong_order(left: object, right: object) -> CompositionError:
         f"a {type(left).__name__} cannot stand left of a {type(right).__name__}",
         ("left", repr(left)),
         ("right", repr(right)),
-        help="names are looked up by functions: by_name of fwp.rules and of fwp.controls, and fwp.fields.wiring"
-        if named
-        else "compose from the rule: rule @ projection @ control",
+        help="compose from the rule: rule @ projection @ control"
+        + "; names are looked up by by_name of fwp.rules and of fwp.controls, and by fwp.fields.wiring" * named,
     )

@@ -15,7 +15,7 @@ import fwp.fields.compose
 from fwp.controls import Path
 from fwp.data import Series
 from fwp.data.copies import Copied
-from fwp.data.precision import HALF, undisturbed, working
+from fwp.data.precision import HALF, under_autocast, undisturbed, working
 from fwp.errors import CompositionError, FwpError, SizeError
 from fwp.fields.functional import as_called
 from fwp.fields.initial import FirstWrite, StatesFrom, Zero, maps_of, reads_first
@@ -132,7 +132,7 @@ class Net(Copied, WithoutBackwardHooks):
         parameter = next(self.parameters(), None)
         own = given if parameter is None else parameter.dtype
         # A path that was fitted ahead has the type that is computed in.
-        if given not in (own, working(own)) and not torch.is_autocast_enabled(path.coefficients.device.type):
+        if given not in (own, working(own)) and not under_autocast(path.coefficients):
             raise FwpError(
                 "the series are of another type of number than the net's parameters",
                 ("series", str(given)),

@@ -17,7 +17,7 @@ from fwp.data.clock import clock_of
 from fwp.data.copies import Copied
 from fwp.data.dates import EPOCH
 from fwp.data.numbers import numbers_of, whole_of
-from fwp.data.precision import undisturbed, working
+from fwp.data.precision import under_autocast, undisturbed, working
 from fwp.data.series import Array, refuse_parts
 from fwp.data.transforms import first_true
 from fwp.errors import CompositionError, FwpError, SizeError
@@ -245,7 +245,7 @@ class FastWeights(Copied, nn.Module):
                 else "one sample alone is values[None]; one channel alone values[..., None]",
             )
         wanted = self._dtype(values)
-        if values.dtype != wanted and not torch.is_autocast_enabled(values.device.type):
+        if values.dtype != wanted and not under_autocast(values):
             numbers_of("values", values)  # refuses what no type would make real numbers of
             raise FwpError(
                 "the values are of another type than the layer's parameters",

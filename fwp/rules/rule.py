@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from fwp.errors import AxisError, CompositionError, FwpError
+from fwp.errors import AxisError, FwpError
 from fwp.kinds import Composable, explained
 from fwp.rules.dual import dual_term
 from fwp.rules.vocabulary import W, k, q, v
@@ -180,19 +180,6 @@ class Rule(Scalable, Composable):
     def __truediv__(self, factor: Term | Number) -> Rule:
         """The rate divided by a number or by a term without axes."""
         return self * divide(1, factor)
-
-    if not TYPE_CHECKING:  # a type checker knows of no such product, and so complains at the operator
-
-        def __matmul__(self, projection: object) -> object:
-            """A projection composes itself with the rule left of it; its name does not. Raises: CompositionError."""
-            if not isinstance(projection, str):
-                return super().__matmul__(projection)
-            raise CompositionError(
-                "a rule is composed with a projection, not with its name",
-                ("rule", repr(self)),
-                ("given", repr(projection)),
-                help="from fwp.fields import wiring; rule @ wiring(…), which knows those of the command line",
-            )
 
     @cached_property
     def _meaning(self) -> tuple[Normal, Variable, Normal]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property, partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from fwp.errors import AxisError, CompositionError
 from fwp.kinds import Composable, explained
@@ -75,9 +75,6 @@ class System(Composable):
     def renamed(self, name: str) -> System:
         """The same system under another name."""
         return System(*self.rules, read=self.read, name=name, unbounded=self.unbounded)
-
-    if not TYPE_CHECKING:
-        __matmul__ = Rule.__matmul__
 
     @cached_property
     def _meaning(self) -> tuple[tuple[tuple[Normal, Variable], ...], Normal]:
