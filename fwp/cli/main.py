@@ -38,6 +38,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except FwpError as error:
         print(error, file=sys.stderr)
         raise SystemExit(1) from None
+    except SystemExit as end:
+        if (refused := _refused_by(end)) is None:
+            raise
+        print(refused, file=sys.stderr)
+        raise SystemExit(1) from None
     except KeyboardInterrupt:
         kept = "; what is done is kept, and the same command goes on" if {*arguments[:1]} & {"run", "bench"} else ""
         print(f"interrupted{kept}", file=sys.stderr)
@@ -74,6 +79,14 @@ def _app(arguments: Sequence[str]) -> Any:  # of tyro, which may not be installe
             raise
         raise SystemExit(f"the command line needs {error.name}\n  help: pip install 'fwp[bench]'") from None
     return app
+
+
+def _refused_by(end: BaseException) -> FwpError | None:
+    """The complaint for which tyro ended: of one that is raised while it makes the arguments it tells the first line alone."""
+    seen: BaseException | None = end
+    while seen is not None and not isinstance(seen, FwpError):
+        seen = seen.__context__
+    return seen
 
 
 def _refused(error: OSError) -> FwpError:

@@ -8,7 +8,6 @@ costs time and nothing else.
 import hashlib
 import json
 import os
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -25,7 +24,7 @@ from fwp.data.extra import extra
 from fwp.data.labelled import Labelled
 from fwp.data.owned import keep, opened, own_cache
 from fwp.data.series import Series
-from fwp.errors import DataError
+from fwp.errors import DataError, warn
 
 __all__ = ["cached"]
 
@@ -84,11 +83,10 @@ def _store(name: str, data: Dataset) -> None:
     except (OSError, DataError, library.SafetensorError) as error:
         why = error.what if isinstance(error, DataError) else error
         where = os.environ.get("FWP_CACHE") or "the user's own cache"
-        warnings.warn(
-            f"a data set could not be kept in {where}, and will be read anew the next time: {why}; "
-            "name another folder with FWP_CACHE=…",
-            RuntimeWarning,
-            stacklevel=3,
+        warn(
+            f"a data set could not be kept in {where}, and will be read anew the next time",
+            ("because", str(why)),
+            help="name another folder with FWP_CACHE=…",
         )
 
 

@@ -8,10 +8,12 @@ from torch import Tensor
 from fwp.data.numbers import whole_of
 from fwp.data.series import Series
 from fwp.errors import DataError
+from fwp.kinds import explained
 
 __all__ = ["Labelled"]
 
 
+@explained
 @dataclass(frozen=True, eq=False)
 class Labelled:
     """A batch of series, the number of each one's class, and the classes' names in that order.
@@ -39,7 +41,7 @@ class Labelled:
     def _refuse(self, bad: Tensor, given: Tensor) -> None:
         if not bool(bad.any()):
             return
-        at = int(bad.nonzero()[0, 0])
+        at, given = int(bad.flatten().nonzero()[0]), given.flatten()
         raise DataError(
             "a label is not the number of a class",
             (f"series {at}", f"{given[at].item():g}"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, assert_never, cast
 
 from fwp.controls import Control
@@ -49,7 +49,8 @@ def to_json(model: Model) -> dict[str, Any]:
         CompositionError: it holds an external module, which is not a value.
     """
     layers = [
-        {"rule": rule_to_json(layer.rule), "projection": _projection(layer.projection)} for layer in model.spec.layers
+        {"rule": rule_to_json(layer.rule), "projection": _projection(layer.projection, layer.rule)}
+        for layer in model.spec.layers
     ]
     return {"layers": layers, "control": model.control.to_json()}
 
@@ -80,7 +81,7 @@ def from_json(data: object) -> Model:
         ) from error
 
 
-def _projection(projection: Projection) -> dict[str, Any]:
+def _projection(projection: Projection, rule: Rule | System) -> dict[str, Any]:
     slots = {name: _map(own) for name, own in projection.slots.items()}
     match projection.initial:
         case Zero(asked):
@@ -92,7 +93,14 @@ def _projection(projection: Projection) -> dict[str, Any]:
             initial = {"kind": "start", "maps": {name: _map(own) for name, own in pairs}}
         case _:
             assert_never(projection.initial)
-    return {"slots": slots, "default": _map(projection.default), "initial": initial, "nonnegative": "sigmoid"}
+    found = {"slots": slots, "default": _map(projection.default), "initial": initial}
+    return found | ({"nonnegative": "sigmoid"} if _unnamed(slots, rule) else {})
+
+
+def _unnamed(slots: Collection[str], rule: Rule | System) -> dict[str, Variable]:
+    """The nonnegative slots of the rule that are not among these."""
+    kind = DomainKind.NONNEGATIVE
+    return {name: slot for name, slot in slots_of(rule).items() if name not in slots and slot.domain.kind is kind}
 
 
 def _read_projection(data: Mapping[str, Any], rule: Rule | System) -> Projection:
@@ -102,9 +110,8 @@ def _read_projection(data: Mapping[str, Any], rule: Rule | System) -> Projection
             pass
         case "softplus":  # what slots that nobody named were fed by before this entry was written
             own = _read_map(data["default"])
-            for name, slot in slots_of(rule).items():
-                if name not in slots and slot.domain.kind is DomainKind.NONNEGATIVE:
-                    slots[name] = softplus(linear(" ".join((*own.axes, "->", "head", *slot.declared)), own))
+            for name, slot in _unnamed(slots, rule).items():
+                slots[name] = softplus(linear(" ".join((*own.axes, "->", "head", *slot.declared)), own))
         case other:
             raise ValueError(f"no slot is fed by {other!r}")
     maps = tuple((name, _read_map(own)) for name, own in data["initial"].get("maps", {}).items())

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from fwp.controls import Control
 from fwp.controls import by_name as control_by_name
+from fwp.data.plain import plain
 from fwp.errors import CompositionError, SizeError
 from fwp.fields import Projection, direct, suited, wiring
 from fwp.rules import Rule, System
@@ -82,7 +83,7 @@ def check_sizes(sizes: Mapping[str, object], **counts: object) -> tuple[int, ...
 
 def share_of(dropout: object) -> float:
     """A share as a plain number. Raises: SizeError, where it is no number."""
-    if (found := real_number(dropout)) is None:
+    if (found := real_number(plain(dropout))) is None:
         facts = ("dropout", f"{dropout!r}, a {type(dropout).__name__}")
         raise SizeError("`dropout` is no number", facts, help="give a share from 0 to less than 1")
     return found

@@ -171,6 +171,7 @@ def _description(trained: Trained) -> dict[str, Any]:
         "normaliser": trained.normaliser.to_json(),
         "answer": answer_to_json(trained.answer),
         "query": trained.query,
+        "prepared": isinstance(net, Net) and net.prepared,
     }
 
 
@@ -242,6 +243,12 @@ def _described(file: str, data: Any) -> Trained[Any]:
             predictor = Predictor(_encoder(data["model"], sizes), head, solver)
         if len(normaliser.mean) != sizes["channel"]:
             raise ValueError("numbers of channels disagree")
+        if not isinstance(data.get("prepared", True), bool):
+            raise ValueError("`prepared` is true or false")
+        if isinstance(
+            predictor.net, Net
+        ):  # solved as when it was saved, to the last bit; before it was said, all trained ones were
+            predictor.net.prepared = data.get("prepared", True)
         query = data.get("query", "own")  # models of before it could be asked for
         if query not in ("own", "batch"):
             raise ValueError(f"a query is made at its own end or the batch's, not at {query!r}")

@@ -19,7 +19,7 @@ Kind = TypeVar("Kind")
 
 MOST_BYTES = 4 * 2**20
 MOST_DEPTH = 64
-MOST_DIGITS = 20
+MOST_DIGITS = 64
 
 # A string with its escapes (to the end of the text if it is never closed), or one bracket.
 _BRACKETS = re.compile(r'"(?:[^"\\]|\\.)*+"?|[\[\]{}]', re.DOTALL)

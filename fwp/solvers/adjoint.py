@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import warnings
 from math import exp
 
 import torch
 
+from fwp.errors import warn
 from fwp.fields import VectorField
 from fwp.fields.net import LayerNet
 from fwp.solvers.discretise import discretise
@@ -30,10 +30,11 @@ def warn_of_adjoint(field: VectorField, plan: Plan) -> None:
     exponent = contraction(field, plan)
     if exponent > _MOST:
         about = float(f"{exponent:.0g}")  # in few words, since each is said once: a training would say hundreds
-        warnings.warn(
-            f"the adjoint's gradients are noise where the rule contracts most, by about e^-{about:g} along the series: the error"
-            f" of the states that are solved again backwards grows by {exp(min(about, 700)):.0e}; use gradient='exact'",
-            stacklevel=3,
+        warn(
+            "the adjoint's gradients are noise where the rule contracts most",
+            ("contraction", f"by about e^-{about:g} along the series"),
+            ("because", f"errors of the states, which are solved again backwards, grow by {exp(min(about, 700)):.0e}"),
+            help="use gradient='exact'",
         )
 
 

@@ -17,7 +17,7 @@ from torch import Tensor
 from fwp.lowering import lower_rule
 from fwp.rules.rule import Rule
 from fwp.solvers.steps import DenseSteps, FlowSteps, LowRankSteps, RungeKuttaSteps, Steps
-from fwp.solvers.transitions import DenseRate, LowRankRate, dense_steps, low_rank_steps, overflow
+from fwp.solvers.transitions import DenseRate, LowRankRate, dense_steps, low_rank_steps, overflow, wide
 from fwp.solvers.witnesses import Sides, Values, evaluator, nothing
 from fwp.terms.syntax import ONE, Axes, Node, Role, Scale, Variable, variables
 from fwp.terms.witness import ConstantRate, GeneralRate, LowRank, OneSided, ReadOut, Structure, TwoSided, Write
@@ -173,11 +173,17 @@ def _dense(
     evaluate = shape.evaluator(terms)
 
     def steps(slots: Tensors, length: Tensor) -> Steps:
-        values = evaluate(slots, (*length.shape, nodes))
+        # Strong keys beside a mild decay: a rounding of the generator is as large as the decay, so it is summed up in float64.
+        raised = generator is not None and method != "euler"
+        values = evaluate({n: wide(s) for n, s in slots.items()} if raised else slots, (*length.shape, nodes))
         matrix = [None] * nodes if generator is None else _nodes(values["generator"])
         rates = [DenseRate(*own) for own in zip(matrix, _nodes(sides.matrix(values["offset"])), strict=True)]
         rates = rates * 2 if nodes == 1 and len(NODES[method]) == 2 else rates
-        return _interleaved(dense_steps(method, rates, length))
+        found = _interleaved(dense_steps(method, rates, length))
+        if not raised or found.transition is None:
+            return found
+        kind = next(iter(slots.values())).dtype
+        return DenseSteps(found.transition.to(kind), found.offset.to(kind))
 
     return steps
 

@@ -76,7 +76,8 @@ def solve(
             for all samples alike; a tensor alone where the rule has one state: `solve(field, initial=W0)`. Those that are
             not given begin as the projection has it. `solution.final` of one path begins the next where it ended.
         rtol, atol: tolerances of torchdiffeq's adaptive and multi-step methods and of scipy's; others have none.
-        max_steps: the most that an adaptive method or scipy's may take between two knots, rejected ones included.
+        max_steps: the most that an adaptive method or scipy's may take between two knots, rejected ones included. Unless it is
+            given, 4,096, and along the whole path as many and 32 for each knot.
 
     Raises:
         SolveError: a choice does not fit the rule, the solver stopped, or the states are not finite: it says where, for
@@ -114,7 +115,7 @@ def solve(
     except (AssertionError, ValueError) as error:  # torchdiffeq's way to give up, and scipy's
         raise stopped(field, states, chosen.method, counts, str(error)) from error
     if (steady := _one_by_one(chosen, found)) is not None:
-        chosen = steady
+        chosen, counts = steady, _counts(field, states, asked, steady)  # work that is thrown away is not counted
         found = integrate(wanted, counts)
     refuse_unfinished(
         field,
@@ -243,7 +244,9 @@ def _counts(field: VectorField, states: dict[str, Tensor], asked: Choices, chose
         return stopped(field, states, chosen.method, counts, because)
 
     if METHODS.get(chosen.method) in (Family.ADAPTIVE, Family.SCIPY):
-        counts.budget = Budget(chosen.method, asked.max_steps, asked.gradient == "adjoint", complaint)
+        counts.budget = Budget(
+            chosen.method, asked.max_steps, field.path.intervals, asked.gradient == "adjoint", complaint
+        )
     return counts
 
 

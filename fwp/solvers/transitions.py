@@ -19,7 +19,7 @@ from torch.nn.functional import pad
 from fwp.solvers.phi import phi1, phi1_matrix
 from fwp.solvers.steps import DenseSteps, LowRankSteps
 
-__all__ = ["DenseRate", "LowRankRate", "dense_steps", "low_rank_steps", "overflow"]
+__all__ = ["DenseRate", "LowRankRate", "dense_steps", "low_rank_steps", "overflow", "wide"]
 
 _CF = (1 / 4 + sqrt(3) / 6, 1 / 4 - sqrt(3) / 6)
 
@@ -136,7 +136,7 @@ def _exponential(
     if rate.read is None:
         gain = value if decay is None else value * phi1(-decay)[..., None, None]
         return LowRankSteps(rate.write, rate.value, gain, None, None, _shrunk(decay))
-    write, reads, value_, read_ = (_wide(t) for t in (rate.write, rate.read, value, read))
+    write, reads, value_, read_ = (wide(t) for t in (rate.write, rate.read, value, read))
     overlap = reads.mT @ read_ @ write if filled else write @ reads.mT @ read_
 
     def moved(mixing: Tensor, by: Tensor) -> Tensor:
@@ -150,7 +150,7 @@ def _exponential(
         gain = erase if value is read else moved(value_, overlap)
         return LowRankSteps(own, rate.value, gain, rate.read, erase, None)
     identity = torch.eye(overlap.shape[-1]).to(overlap)
-    gain = moved(value_, overlap + _wide(decay)[..., None, None] * identity)
+    gain = moved(value_, overlap + wide(decay)[..., None, None] * identity)
     shrunk = torch.exp(-decay)
     return LowRankSteps(own, rate.value, gain, rate.read, shrunk[..., None, None] * erase, shrunk)
 
@@ -160,7 +160,7 @@ def overflow(overlap: Tensor) -> Tensor:
     return 0 * overlap.detach()
 
 
-def _wide(value: Tensor) -> Tensor:
+def wide(value: Tensor) -> Tensor:
     """In float64, where the device has it."""
     return value if value.device.type == "mps" else value.double()
 

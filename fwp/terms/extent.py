@@ -23,6 +23,7 @@ __all__ = [
     "extent_of",
     "require_expandable",
     "require_few",
+    "require_gathered",
     "require_number",
     "require_writable",
 ]
@@ -33,8 +34,10 @@ MOST_DEPTH = 200
 """Levels: every fold recurses, and Python allows a thousand calls inside each other."""
 MOST_NODES = 100_000
 """Subterms, shared ones counted as often as they are printed."""
-MOST_MONOMIALS = 400
-"""Each takes about a millisecond to be brought into its normal form, and then the structure of a rate compares all pairs."""
+MOST_MONOMIALS = 4000
+"""Before like ones are gathered: each takes about a millisecond. Other spellings of a short rule have many alike."""
+MOST_GATHERED = 400
+"""That are not alike: the structure of a rate compares all pairs."""
 MOST_FACTORS = 100
 """In one monomial: which of them share axes is asked of all pairs, for each axis."""
 _LARGEST, _LEAST = Fraction(float_info.max), Fraction(float_info.min) * Fraction(float_info.epsilon)
@@ -139,15 +142,28 @@ def require_expandable(term: Node) -> None:
     Raises:
         SizeError: there would be too many monomials, or one of too many factors.
     """
+    _require(term, term.extent.monomials, MOST_MONOMIALS)
+
+
+def require_gathered(term: Node, monomials: int) -> None:
+    """Refuse what has too many monomials once like ones are gathered.
+
+    Raises:
+        SizeError: it has.
+    """
+    _require(term, monomials, MOST_GATHERED)
+
+
+def _require(term: Node, monomials: int, most: int) -> None:
     from fwp.terms.syntax import variables
 
     extent = term.extent
-    if extent.monomials > MOST_MONOMIALS or extent.factors > MOST_FACTORS:
+    if monomials > most or extent.factors > MOST_FACTORS:
         names = ", ".join(x.name for x in variables(term))
         raise SizeError(
             "a term is too large when its products are multiplied out",
             ("variables", names if len(names) <= 200 else f"{names[:200]}…"),
-            ("monomials", f"{_number(extent.monomials)}, of at most {_number(MOST_MONOMIALS)}"),
+            ("monomials", f"{_number(monomials)}, of at most {_number(most)}"),
             ("factors", f"{_number(extent.factors)} in one of them, of at most {MOST_FACTORS}"),
             help="multiply fewer sums by each other, or put a sum into a slot of its own",
         )

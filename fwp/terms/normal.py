@@ -3,7 +3,7 @@
 Products are expanded over sums, squares written out, like monomials gathered, summed axes given canonical names, identity
 matrices and superfluous ones removed. Equal normal forms mean equal terms (sound); the converse holds up to ring laws and
 renaming, except for the diagonal of a matrix, A ⊙ I = Aᵀ ⊙ I, and where more than `_MOST` orders of look-alike summed axes
-(or, in all monomials together, more than `_MOST_TOGETHER`) would have to be tried. A summed axis whose size
+(or, in all monomials together, more than `_MOST_TOGETHER`, and `_ALWAYS` in each) would have to be tried. A summed axis whose size
 only constants could tell, as in the sum over `value` of 1, keeps that name: it is what its size is known by.
 """
 
@@ -19,7 +19,7 @@ from typing import assert_never
 
 from fwp.kinds import explained
 from fwp.terms.build import add, multiply, scale
-from fwp.terms.extent import require_expandable
+from fwp.terms.extent import require_expandable, require_gathered
 from fwp.terms.fold import subterms
 from fwp.terms.primitive import Primitive
 from fwp.terms.rename import bound_axes, substitute_axes
@@ -40,6 +40,8 @@ __all__ = [
 
 _MOST = 720
 _MOST_TOGETHER = 20_000
+_ALWAYS = 24
+"""Orders that are tried in any case: many monomials are a short rule's other spelling, and few of their axes look alike."""
 
 Monomial = tuple[Node, ...]
 """Sorted variables, constants and maps; axes that the term lacks are summed."""
@@ -71,10 +73,12 @@ def normal(term: Node) -> Normal:
     coefficients: dict[Monomial, Fraction] = {}
     free = frozenset(term.axes)
     expanded = _expand(term, _fresh("tmp", free))
+    most = max(_ALWAYS, _MOST_TOGETHER // len(expanded))
     for coefficient, factors in expanded:
-        monomial = canonical(_simplify(factors, free), free, _MOST_TOGETHER // len(expanded))
+        monomial = canonical(_simplify(factors, free), free, most)
         coefficients[monomial] = coefficients.get(monomial, Fraction(0)) + coefficient
     kept = [(m, c) for m, c in coefficients.items() if c]
+    require_gathered(term, len(kept))
     return Normal(tuple(sorted(free)), tuple(sorted(kept, key=lambda item: [sort_key(f) for f in item[0]])))
 
 

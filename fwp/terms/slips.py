@@ -119,10 +119,12 @@ class Slips:
                 self, "the language has no absolute value", "write relu(…) + relu(-(…)), whose slope at 0 is a number"
             )
 
-        def __rpow__(self, base: object) -> NoReturn:
+        def _power_of(self, base: object) -> NoReturn:
             raise _slip(
                 self, "the language has no powers of numbers", "write exp(c * term), with c the logarithm of the number"
             )
+
+        __rpow__ = _power_of
 
         def _caret(self, other: object) -> NoReturn:
             raise _slip(self, "`^` is no power in Python", "write `**` with a whole number, such as k ** 2")

@@ -144,9 +144,12 @@ def test_where_the_command_is_killed_its_runs_end_too(training: tuple[subprocess
     pytest.fail("the run went on")
 
 
+LINE = {"cell": "a", "digest": "0", "recipe": "corrected", "seed": 0, "run": {}, "error": "DataError: none"}
+
+
 def test_lines_that_another_command_adds_meanwhile_are_kept(tmp_path: Path) -> None:
     file = tmp_path / "table.jsonl"
-    theirs = {"cell": "theirs", "digest": "0", "recipe": "corrected", "seed": 0}
+    theirs = LINE | {"cell": "theirs"}
 
     def add(said: str) -> None:
         if "done before" in said:
@@ -167,7 +170,7 @@ def test_a_digest_changes_with_anything_of_a_run() -> None:
 def test_what_is_no_line_is_refused_with_its_place(tmp_path: Path) -> None:
     file = tmp_path / "table.jsonl"
     for text in ("{", "[]", '{"cell": "a"}', "3"):
-        file.write_text(json.dumps({"cell": "a", "digest": "b"}) + "\n" + text + "\n")
+        file.write_text(json.dumps(LINE) + "\n" + text + "\n")
         with pytest.raises(FormatError, match=r"(?s)no line of results.*table.jsonl:2"):
             read_lines(file)
 

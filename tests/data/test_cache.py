@@ -14,7 +14,7 @@ from fwp.data import series
 from fwp.data.cache import cached
 from fwp.data.dataset import Dataset
 from fwp.data.labelled import Labelled
-from fwp.errors import DataError
+from fwp.errors import DataError, FwpWarning
 
 NAN = float("nan")
 FULL = series(torch.arange(24.0).reshape(2, 4, 3), [0.5, 1.0, 2.0, 7.0])
@@ -132,13 +132,13 @@ def test_a_folder_in_the_place_of_the_file_costs_only_time(source, folder):
     (file,) = folder.iterdir()
     file.unlink()
     file.mkdir()
-    with pytest.warns(RuntimeWarning, match="could not be kept"):
+    with pytest.warns(FwpWarning, match="could not be kept"):
         same(cached("x", [source], make), make.data)
 
 
 def test_a_cache_that_cannot_be_made_costs_only_time(source, folder):
     folder.parent.write_bytes(b"a file")
-    with pytest.warns(RuntimeWarning, match=r"could not be kept in .*here.*FWP_CACHE"):
+    with pytest.warns(FwpWarning, match=r"(?s)could not be kept in .*here.*FWP_CACHE"):
         same(cached("x", [source], Make()), SETS["full"])
 
 
@@ -147,7 +147,7 @@ def test_a_full_disk_costs_only_time_and_leaves_nothing(source, folder):
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (100, hard))
     try:
-        with pytest.warns(RuntimeWarning, match="could not be kept"):
+        with pytest.warns(FwpWarning, match="could not be kept"):
             same(cached("x", [source], Make()), SETS["full"])
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))

@@ -143,7 +143,7 @@ def test_channels_in_the_order_of_names_or_as_wanted(table) -> None:
     assert found.channels == ("never", *names)
     assert found.series.values.flatten().tolist() == [0, *range(len(names))]
     assert found.series.mask.flatten().tolist() == [False] + [True] * len(names)
-    with pytest.raises(DataError, match=r"(?s)not among those wanted.*'x10'.*wanted  : X10, x9.*does x10 mean X10\?"):
+    with pytest.raises(DataError, match=r"(?s)not among those wanted.*'x10'.*wanted  : X10, x9.*did you mean X10\?"):
         read_table(file, channels=["X10", *names[1:]])
     with pytest.raises(DataError, match="one name"):
         read_table(file, channels=[*names, "x"])
@@ -173,7 +173,7 @@ def test_columns_of_other_names(table) -> None:
             "Series,TIME,chan,value\na,1,x,2\n",
             r"lacks the columns series, time, channel.*its columns : Series, TIME, chan",
         ),
-        ("series,TIME,channel,value\na,1,x,2\n", r"lacks the column time\n.*does TIME mean time\?"),
+        ("series,TIME,channel,value\na,1,x,2\n", r"lacks the column time\n.*did you mean TIME\?"),
         ("series;time;channel;value\na;1;x;2\n", r"lacks the columns.*by commas"),
         ("a,1,x,2\nb,1,x,2\n", r"lacks the columns series, time, channel, value.*its columns : a, 1, x, 2"),
         (HEADER + "a,1,x,3,5\n", r"cannot be read.*more fields than the header"),

@@ -198,7 +198,7 @@ def test_classes_that_differ_in_case_alone_are_refused(tmp_path):
 
 
 def test_a_name_that_the_archive_does_not_have_is_said(tmp_path):
-    with pytest.raises(DataError, match="the archive has no EigenWorm, but EigenWorms"):
+    with pytest.raises(DataError, match=r"the archive has no EigenWorm.*did you mean EigenWorms\?"):
         load_uea("EigenWorm", tmp_path)
 
 

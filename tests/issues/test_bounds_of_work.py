@@ -8,7 +8,7 @@ from fwp.controls import hermite
 from fwp.errors import SolveError
 from fwp.fields import external, linear
 from fwp.rules import delta, dx, k, momentum_delta, v, x
-from fwp.solvers.budget import MAX_STEPS
+from fwp.solvers.budget import MAX_STEPS, Budget
 from fwp.solvers.torchdiffeq import METHODS, Family
 
 CHOOSING = [name for name, family in METHODS.items() if family in (Family.ADAPTIVE, Family.SCIPY)]
@@ -77,3 +77,20 @@ def test_a_larger_one_is_enough() -> None:
             fwp.solve(field, method="dopri5", max_steps=2)
         found = fwp.solve(field, method="dopri5").final["W"]
         assert (found - fwp.solve(field, method="magnus4", steps=64).final["W"]).abs().max() < 0.05 * found.abs().max()
+
+
+@pytest.mark.parametrize(("each", "ends"), [(30, False), (200, True)])
+def test_a_path_has_a_bound_too(each: int, ends: bool) -> None:
+    """Some hundred steps between any two of a hundred knots, as unnormalised keys ask for, are minutes."""
+    budget = Budget("dopri5", MAX_STEPS, 100, False, lambda place, _, because: SolveError(because, help=f"{place}"))
+
+    def walk() -> None:
+        for interval in range(100):
+            for step in range(6 * each):
+                budget.spend(interval, step / (6 * each), torch.zeros(1))
+
+    if ends:
+        with pytest.raises(SolveError, match="more than 7,296 steps in all"):
+            walk()
+    else:
+        walk()

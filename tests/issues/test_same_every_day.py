@@ -16,6 +16,7 @@ import fwp
 from fwp import controls, explain, prepare
 from fwp.rules import ALL, delta, tanh_delta
 from fwp.solvers import kernels
+from fwp.solvers.kernels.build import library
 from fwp.solvers.plan import Scan, plan
 from fwp.solvers.situation import situation_of
 from tests.fields.nets import built, suitable
@@ -39,6 +40,7 @@ def test_a_penalty_is_the_same_before_and_after_a_kernel_was_compiled(
     time: int, size: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("FWP_CACHE", str(tmp_path))
+    library.cache_clear()  # else a kernel that another test has opened in this process is not made again
     layer = fwp.FastWeights(tanh_delta, 2, size)
     x = torch.randn(2, time, 2)
     before = penalty(layer, x)

@@ -65,7 +65,6 @@ CASES: Mapping[str, tuple[Rule, Rate]] = {
 
 AFFINE = [name for name in CASES if "tanh" not in name and "softmax" not in name]
 LOW_RANK = [name for name in AFFINE if name not in ("constant", "gated_delta", "value_side")]
-DENSE = ["constant", "gated_delta", "value_side"]
 FLOWS = [name for name in CASES if name not in AFFINE]
 
 

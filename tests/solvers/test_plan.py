@@ -14,6 +14,7 @@ from fwp.rules import ALL, Rule, W, delta, tanh_delta
 from fwp.rules.vocabulary import gamma, k, v
 from fwp.solvers import kernels
 from fwp.solvers.explain import described
+from fwp.solvers.kernels.build import library
 from fwp.solvers.plan import ORDER, Plan, Scan, fitting, plan
 from fwp.solvers.situation import Situation, kernel_of, situation_of
 from fwp.terms import Slot, sigmoid, structure
@@ -105,6 +106,7 @@ def test_kernels_are_compiled_only_where_that_pays(name: str) -> None:
 @pytest.mark.skipif(not kernels.available(), reason="no C compiler")
 def test_prepare_compiles_what_a_plan_then_takes(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("FWP_CACHE", str(tmp_path))
+    library.cache_clear()  # else a kernel that another test has opened in this process is not made again
     net = built(tanh_delta, increments_only(squash=False), TIMELESS, key=2, value=2)
     field = net(some_series(time=20))
     kernel = kernel_of(situation_of(field), "exact")
