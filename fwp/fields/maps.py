@@ -7,14 +7,13 @@ from __future__ import annotations
 
 from copy import deepcopy
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
-from einops import EinopsError
-from einops.parsing import ParsedExpression
 from torch import nn
 
 from fwp.errors import AxisError, CompositionError
 from fwp.fields.modules import checked_module, copy_of
+from fwp.fields.pattern import arrow, names_of
 from fwp.kinds import explained
 from fwp.terms.domain import Domain, DomainKind, real
 from fwp.terms.primitive import Primitive
@@ -184,7 +183,7 @@ def linear(pattern: str, of: SlowMap, bias: bool = True) -> Linear:
         AxisError: the pattern does not begin with the axes of what it is applied to.
     """
     source = as_map(of)
-    inputs, outputs = _arrow(pattern)
+    inputs, outputs = arrow(pattern)
     if inputs != source.axes:
         raise AxisError(
             "a linear map begins with the axes of what it is applied to",
@@ -215,7 +214,7 @@ def feed_forward(of: SlowMap, hidden: str = "inner") -> FeedForward:
         AxisError: `hidden` is no name of one axis, or one of those of `of`.
     """
     source = as_map(of)
-    if _names(hidden, hidden) != (hidden,) or hidden in source.axes:
+    if names_of(hidden, hidden) != (hidden,) or hidden in source.axes:
         raise AxisError(
             "the hidden units of a feed-forward block have an axis of their own",
             ("hidden", repr(hidden)),
@@ -247,8 +246,8 @@ def parameter(pattern: str) -> Parameter:
         AxisError: the pattern cannot be read, or an axis stands on both sides of the arrow.
     """
     if not isinstance(pattern, str) or "->" not in pattern:  # pyright: ignore[reportUnnecessaryIsInstance]  # users run without pyright
-        return Parameter(_names(pattern, pattern), ())
-    inputs, outputs = _arrow(pattern)
+        return Parameter(names_of(pattern, pattern), ())
+    inputs, outputs = arrow(pattern)
     if twice := set(inputs) & set(outputs):
         kept = " ".join(a for a in outputs if a not in inputs)
         raise AxisError(
@@ -275,7 +274,7 @@ def external(module: nn.Module, of: SlowMap, axes: str, shared: bool = False) ->
     Raises:
         CompositionError: it is no module.
     """
-    return External(checked_module(module), as_map(of), _names(axes, axes), shared)
+    return External(checked_module(module), as_map(of), names_of(axes, axes), shared)
 
 
 @explained
@@ -353,43 +352,3 @@ def range_of(node: SlowMap) -> Domain:
             return range_of(of)
         case _:
             return real
-
-
-def _arrow(pattern: str) -> tuple[Axes, Axes]:
-    if not isinstance(pattern, str):  # pyright: ignore[reportUnnecessaryIsInstance]
-        raise _no_pattern(pattern)
-    if pattern.count("->") != 1:
-        raise AxisError("a pattern has one arrow", ("pattern", repr(pattern)), help='write "channel -> head key"')
-    left, right = pattern.split("->")
-    return _names(left, pattern), _names(right, pattern)
-
-
-def _no_pattern(given: object) -> AxisError:
-    return AxisError(
-        f"a pattern is a text, and this is a {type(given).__name__}",
-        ("pattern", repr(given)),
-        help='write axes by name: "channel -> head key"',
-    )
-
-
-def _names(side: str, pattern: str) -> Axes:
-    if not isinstance(side, str):  # pyright: ignore[reportUnnecessaryIsInstance]  # users run without pyright
-        raise _no_pattern(side)
-    try:
-        parsed = ParsedExpression(side.strip())
-    except EinopsError as error:
-        because = str(error).replace("\n", ": ")
-        raise AxisError(
-            "this pattern cannot be read",
-            ("pattern", repr(pattern)),
-            ("because", because),
-            help='write axes by name: "channel -> head key"',
-        ) from None
-    names = tuple(str(a) for a in cast(list[object], parsed.flat_axes_order())) if not parsed.has_ellipsis else ()  # pyright: ignore[reportUnknownMemberType]
-    if names != tuple(side.split()):
-        raise AxisError(
-            "batch axes, numbers and parentheses are never written in a projection",
-            ("pattern", repr(pattern)),
-            help='write axes by name: "channel -> head key"',
-        )
-    return names

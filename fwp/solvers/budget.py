@@ -35,7 +35,8 @@ class Budget:
         method: of torchdiffeq; of one whose evaluations in a step are not known, scipy's, places where it evaluates are counted,
             and further evaluations at a place, of which an implicit step has one for each number of the state, as a part.
         steps: the most between two knots; twice as many where the adjoint comes by an interval a second time.
-        intervals: of the path, for which together so many are the most, or, of MAX_STEPS, so many at one place and AVERAGE at all.
+        intervals: of the path; along it the most is so many in each, and, where `steps` is MAX_STEPS, as many once and AVERAGE
+            in each.
         complaint: the error for an evaluation at a position, in a state, and for what reason.
     """
 

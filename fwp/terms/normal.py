@@ -3,8 +3,8 @@
 Products are expanded over sums, squares written out, like monomials gathered, summed axes given canonical names, identity
 matrices and superfluous ones removed. Equal normal forms mean equal terms (sound); the converse holds up to ring laws and
 renaming, except for the diagonal of a matrix, A ⊙ I = Aᵀ ⊙ I, and where more than `_MOST` orders of look-alike summed axes
-(or, in all monomials together, more than `_MOST_TOGETHER`, and `_ALWAYS` in each) would have to be tried. A summed axis whose size
-only constants could tell, as in the sum over `value` of 1, keeps that name: it is what its size is known by.
+(or, in all monomials together, more than `_MOST_TOGETHER`, and `_ALWAYS` in each) would have to be tried. A summed axis
+whose size only constants could tell, as in the sum over `value` of 1, keeps that name: it is what its size is known by.
 """
 
 from __future__ import annotations

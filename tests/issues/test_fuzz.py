@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import safetensors.torch
 import torch
 
 import fwp
@@ -24,13 +25,16 @@ from fwp.bench.table import TABLES
 from fwp.cli.plot import finished, learning
 from fwp.controls import Control, hermite
 from fwp.data import Labelled, Normaliser, extract, read_ts
-from fwp.data.cache import _load, _store
+from fwp.data.cache import _load, _packed
 from fwp.data.dataset import Dataset
+from fwp.data.digest import tensors_digest
+from fwp.data.owned import keep, own_cache
 from fwp.data.sepsis import COLUMNS, read_sepsis
 from fwp.data.speech import read_speech
-from fwp.files import write_json
+from fwp.files import sealed_json, sealed_tensors
 from fwp.models import Classes, Head, Predictor, Trained, save
 from fwp.models.files import parse_json, read_json
+from fwp.models.weights import read_weights
 from fwp.rules import delta
 from fwp.training.state import load_tree, save_tree
 from tests.issues.mutants import EXTREMES, dumped, outcome, places, replaced, scrambled
@@ -48,11 +52,33 @@ class Parser:
     read: Callable[[Path], object]
     json: bool = False
     """Whether the values of its json are replaced, besides its bytes."""
+    seal: Callable[[bytes], bytes] = bytes
+    """Makes the digest right again for changed content, so that the change reaches what reads below the digest."""
 
 
 def trained() -> Trained[Classes]:
     torch.manual_seed(0)
     return Trained(Predictor(MODEL.build(3, width=4), Head(2, 4)), Normaliser.fit(SERIES), Classes(("a", "b")))
+
+
+def resealed(content: bytes) -> bytes:
+    """A changed json with its digest made anew, where it is still a json of names."""
+    try:
+        data = json.loads(content)
+        return sealed_json({name: value for name, value in data.items() if name not in ("digest", "sha256")})
+    except (ValueError, AttributeError, TypeError, RecursionError):
+        return content
+
+
+def resealed_tensors(content: bytes) -> bytes:
+    """Changed tensors with a digest made anew, where the header can still be read."""
+    try:
+        size = int.from_bytes(content[:8], "little")
+        about = json.loads(content[8 : 8 + size])["__metadata__"]
+        told = {name: value for name, value in about.items() if name not in ("digest", "sealed")}
+        return sealed_tensors(content, told)[0]
+    except (ValueError, LookupError, AttributeError, TypeError, RecursionError):
+        return content
 
 
 def model(folder: Path) -> Path:
@@ -63,6 +89,12 @@ def model(folder: Path) -> Path:
 def weights(folder: Path) -> Path:
     save(folder, trained())
     return folder / "weights.safetensors"
+
+
+def weighed(file: Path) -> None:
+    """The tensors of a file whose model is as it was."""
+    described = {n: v for n, v in read_json(file.with_name("model.json")).items() if n not in ("weights", "origin")}
+    read_weights(file, trained().predictor.state_dict(), described)
 
 
 def state(folder: Path) -> Path:
@@ -107,7 +139,7 @@ EPOCH = {"epoch": 0, "train_loss": 0.5, "valid_loss": 0.4, "valid_accuracy": 0.9
 
 
 def run(folder: Path) -> Path:
-    write_json(folder / "result.json", REPORT)
+    written("result.json", REPORT)(folder)
     (folder / "metrics.jsonl").write_text("".join(json.dumps({**EPOCH, "epoch": i}) + "\n" for i in range(3)))
     return written("run.json", RUN)(folder)
 
@@ -241,8 +273,22 @@ def listed(file: Path) -> None:
 
 def kept(folder: Path) -> Path:
     parts = {"train": torch.tensor([0]), "test": torch.tensor([1])}
-    _store(folder / "cache", Dataset(Labelled(SERIES, torch.tensor([0, 1]), ("a", "b")), parts))
+    data = Dataset(Labelled(SERIES, torch.tensor([0, 1]), ("a", "b")), parts)
+    (folder / "cache").write_bytes(safetensors.torch.save(_packed(data)))
     return folder / "cache"
+
+
+def unpacked_cache(file: Path) -> None:
+    """What the cache makes of tensors whose digest, as it is made here, is right: a data set, or nothing."""
+    try:
+        tensors = safetensors.torch.load(file.read_bytes())
+    except (safetensors.SafetensorError, ValueError, LookupError, TypeError):
+        return
+    own = file.with_name("own")
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv("FWP_CACHE", str(own))
+        keep(own_cache(make=True) / "x", safetensors.torch.save(tensors, {"digest": tensors_digest(tensors)}))
+        _load("x")
 
 
 def by(decode: Callable[[object], object]) -> Callable[[Path], object]:
@@ -259,9 +305,9 @@ def by(decode: Callable[[object], object]) -> Callable[[Path], object]:
 
 
 PARSERS = {
-    "model": Parser(model, lambda file: fwp.load(file.parent).predict(SERIES), json=True),
-    "weights": Parser(weights, lambda file: _weights(file, trained().predictor.state_dict())),
-    "state": Parser(state, load_tree),
+    "model": Parser(model, lambda file: fwp.load(file.parent).predict(SERIES), json=True, seal=resealed),
+    "weights": Parser(weights, weighed, seal=resealed_tensors),
+    "state": Parser(state, load_tree, seal=resealed_tensors),
     "result": Parser(written("result.json", REPORT), lambda file: report.table(report.read(file)), json=True),
     "run": Parser(run, lambda file: finished(file.parent), json=True),
     "result of a run": Parser(
@@ -292,7 +338,7 @@ PARSERS = {
     "psv": Parser(patient, patients),
     "wav": Parser(sound, heard),
     "list of clips": Parser(text("validation_list.txt", "yes/2.wav\nyes/4.wav\n"), listed),
-    "cache": Parser(kept, _load),
+    "cache": Parser(kept, unpacked_cache),
 }
 
 
@@ -306,6 +352,7 @@ def plotted(file: Path) -> object:
     folder = file.parent / "run"
     folder.mkdir(exist_ok=True)
     run(folder)
+    written("result.json", {**REPORT, "epochs": 1})(folder)
     (folder / "metrics.jsonl").write_bytes(b" ".join(file.read_bytes().split(b"\n")))
     return learning(folder, finished(folder))
 
@@ -323,7 +370,7 @@ def fuzzed(parser: Parser, folder: Path, budget: int, seed: int = 0) -> None:
             for path, value in source.sample(pairs, min(budget, len(pairs)))
         ]
     for number, content in enumerate(changed):
-        file.write_bytes(content)
+        file.write_bytes(parser.seal(content))
         found = outcome(lambda: parser.read(file), seconds=20, memory=2**31)
         assert found is None, (number, content[:300], found)
 
