@@ -57,7 +57,7 @@ def command() -> tuple[str, ...] | None:
 
 
 def compiled(
-    own: Sequence[str], text: str, room: Room, seconds: float, flags: Sequence[Sequence[str]] = FLAGS
+    own: Sequence[str], text: str, room: Room, seconds: int | float, flags: Sequence[Sequence[str]] = FLAGS
 ) -> bytes:
     """The shared library that the compiler makes of the text, by the first flags that it takes.
 
@@ -77,7 +77,7 @@ def compiled(
     raise SolveError("the C compiler refuses a fused kernel", *facts, help=_HELP)
 
 
-def _run(arguments: Sequence[str], room: Room, seconds: float) -> tuple[int, str]:
+def _run(arguments: Sequence[str], room: Room, seconds: int | float) -> tuple[int, str]:
     """The status of a command in the room, and what it said.
 
     It writes into a file, as whatever it has started might keep a pipe open after its own end, and is ended with all of those.
