@@ -131,4 +131,4 @@ def test_a_run_with_a_fault_ends_with_the_same_bits_when_it_is_given_again(tmp_p
 @pytest.mark.parametrize("kind", KINDS)
 def test_so_does_a_run_with_any_fault(tmp_path: Path, kind: str) -> None:
     count = int(faulty(tmp_path, f"0:{kind}").split()[0])
-    assert faulty(tmp_path / "all", *(f"{at}:{kind}" for at in range(count)))
+    assert faulty(tmp_path / "all", *(f"{at}:{kind}" for at in range(0, count, 10)))

@@ -41,7 +41,7 @@ from tests.issues.mutants import EXTREMES, dumped, outcome, places, replaced, sc
 
 SERIES = fwp.series(torch.arange(24.0).reshape(2, 4, 3).sin())
 MODEL = delta @ fields.wiring("keys-from-increments") @ hermite
-BUDGET, LARGE = 60, 4000
+BUDGET, LARGE = 60, 500
 
 
 @dataclass(frozen=True)
