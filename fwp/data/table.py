@@ -174,7 +174,7 @@ def _read(file: Path, columns: tuple[str, ...]) -> Rows:
         raise DataError(
             "a table cannot be read", ("file", str(file)), ("because", said), help="check the path"
         ) from error
-    except (ValueError, NotImplementedError) as error:  # of pandas, pyarrow and unicode
+    except (ValueError, NotImplementedError, OverflowError) as error:  # of pandas, pyarrow and unicode
         raise DataError(
             "a table cannot be read",
             ("file", str(file)),

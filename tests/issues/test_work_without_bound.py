@@ -313,3 +313,11 @@ def test_a_tape_of_headers_alone_is_refused(tmp_path: Path) -> None:
         packed.addfile(tarfile.TarInfo("a"))
     with watched(20, GIGABYTE), pytest.raises(DataError, match="too much"):
         extract(file, tmp_path / "out")
+
+
+@pytest.mark.parametrize("row", [f"a,0,x,{'9' * 400}", f"a,{'9' * 400},x,1"])
+def test_whole_numbers_beyond_any_float_in_a_table_are_refused(tmp_path: Path, row: str) -> None:
+    file = tmp_path / "table.csv"
+    file.write_text(f"series,time,channel,value\n{row}\n")
+    with pytest.raises(DataError, match="cannot be read"):
+        fwp.read_table(file)
