@@ -83,10 +83,13 @@ def _app(arguments: Sequence[str]) -> Any:  # of tyro, which may not be installe
 
 def _refused_by(end: BaseException) -> FwpError | None:
     """The complaint for which tyro ended: of one that is raised while it makes the arguments it tells the first line alone."""
+    chain: list[BaseException] = []
     seen: BaseException | None = end
-    while seen is not None and not isinstance(seen, FwpError):
+    while seen is not None:
+        chain.append(seen)
         seen = seen.__context__
-    return seen
+    by_tyro = any(type(own).__module__.startswith("tyro") for own in chain)
+    return next((own for own in chain if by_tyro and isinstance(own, FwpError)), None)
 
 
 def _refused(error: OSError) -> FwpError:
