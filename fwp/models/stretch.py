@@ -212,16 +212,9 @@ def _stretch_backward(
 
 @_stretch_backward.register_fake
 def _(
-    gradients: Sequence[Tensor],
-    values: Tensor,
-    times: Tensor,
-    mask: Tensor,
-    lengths: Tensor,
-    given: Sequence[Tensor],
-    parameters: Sequence[Tensor],
-    text: str,
-    has_static: bool,
+    gradients: Sequence[Tensor], values: Tensor, times: Tensor, mask: Tensor, lengths: Tensor, *rest: Any
 ) -> list[Tensor]:
+    given, parameters, *_ = rest
     return [own.new_empty(own.shape) for own in (values, *given, *parameters)]
 
 
